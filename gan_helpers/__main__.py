@@ -1,0 +1,102 @@
+"""The course's commands: python -m gan_helpers train | diagrams | stamp. Add --help to any of them."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+from pathlib import Path
+
+from gan_helpers import environment
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m gan_helpers", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    train = commands.add_parser("train", help="train a generator and save it, as the shipped ones were made")
+    train.add_argument("--data", default="mnist", help="a data set's name or a folder of pictures")
+    train.add_argument("--size", type=int, default=32, help="height and width that a folder's pictures are fitted to")
+    train.add_argument("--channels", type=int, default=3, help="1 for grey, 3 for colour (a folder only)")
+    train.add_argument("--epochs", type=float, default=60)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run")
+    train.set_defaults(call=train_generator)
+    diagrams = commands.add_parser("diagrams", help="redraw assets/diagrams")
+    diagrams.set_defaults(call=redraw_diagrams)
+    stamp = commands.add_parser("stamp", help="put another repository's address into all badges and cells")
+    stamp.add_argument("address", help="for example https://github.com/you/gan-course")
+    stamp.set_defaults(call=lambda options: stamp_address(options.address))
+    options = parser.parse_args(arguments)
+    options.call(options)
+
+
+def train_generator(options: argparse.Namespace) -> None:
+    """The recipe of notebook 04, for longer, on any pictures."""
+    from gan_helpers.checkpoints import save_network
+    from gan_helpers.datasets import load_images
+    from gan_helpers.explorer import Monitor
+    from gan_helpers.networks import recommended_pair, sample_latents
+    from gan_helpers.runs import Settings
+    from gan_helpers.training import train_gan
+
+    device = environment.set_up(options.seed)
+    data = load_images(options.data, size=options.size, channels=options.channels)
+    out = options.out or environment.outputs_folder() / f"{Path(options.data).name}_generator.safetensors"
+    generator, discriminator = (network.to(device) for network in recommended_pair(data.shape))
+    run = train_gan(
+        generator,
+        discriminator,
+        data,
+        epochs=options.epochs,
+        settings=Settings(seed=options.seed),
+        checkpoint=out.with_suffix(".run.safetensors"),
+        resume=options.resume,
+        callbacks=[Monitor(sample_latents(generator, 16), every_seconds=options.epochs)],
+    )
+    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine()}
+    save_network(out, run.average, **facts, seed=options.seed)
+    print(f"saved {out}: {facts}")
+
+
+def machine() -> str:
+    """What a run's seconds refer to."""
+    import torch
+
+    return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
+
+
+def redraw_diagrams(options: argparse.Namespace) -> None:
+    from gan_helpers.diagrams import write_diagrams
+
+    for path in write_diagrams(environment.ASSETS / "diagrams"):
+        print(path)
+
+
+def stamped_files(root: Path) -> list[Path]:
+    """The files that state the repository's address; ``pyproject.toml`` is where it is looked up."""
+    return [root / "pyproject.toml", root / "README.md", *sorted((root / "notebooks").glob("*.ipynb"))]
+
+
+def current_address(root: Path) -> str:
+    """The repository's address as ``pyproject.toml`` states it."""
+    found = re.search(r'^Repository = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise ValueError(f'{root / "pyproject.toml"} has no line Repository = "..."')
+    return found[1]
+
+
+def stamp_address(address: str, root: Path = environment.COURSE_ROOT) -> None:
+    """Replace the repository's address everywhere. Badges follow only to GitHub, the one place Colab opens."""
+    address, old = address.removesuffix("/").removesuffix(".git"), current_address(root)
+    github = "https://github.com/"
+    for path in stamped_files(root):
+        text = path.read_text(encoding="utf-8").replace(old, address)
+        if address.startswith(github):
+            text = text.replace(f"github/{old.removeprefix(github)}/", f"github/{address.removeprefix(github)}/")
+        path.write_text(text, encoding="utf-8")
+    print(f"{address} in {len(stamped_files(root))} files")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""Pictures as one staged uint8 tensor. Notebook 01 shows why that is faster than a DataLoader.
+
+``load_images(name)`` looks in ``$GAN_DATA``, then in the course's ``data/``, then downloads.
+MNIST without a copy and without a network falls back to stroke digits and says so.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_helpers.drawing import stroke_digits
+from gan_helpers.environment import budget, data_folders
+from gan_helpers.folders import read_folder
+
+SPLITS = ("train", "test")
+NETWORK_TIMEOUT = 4.0  # seconds to wait for a first answer before we say that there is no network
+
+
+class DatasetError(RuntimeError):
+    """A data set is unknown, absent or damaged; the message names the remedy."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Pictures of one size. ``images`` uint8 (N, C, H, W), ``labels`` int64 (N,), class names, and where from."""
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices: Any) -> ImageSet:
+        """The chosen pictures as an ImageSet: a slice, a mask or indices."""
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of every picture."""
+        return tuple(self.images.shape[1:])
+
+    def to(self, device: torch.device | str) -> ImageSet:
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def batches(self, batch_size: int, seed: int = 0, epoch: int = 0) -> Iterator[Tensor]:
+        """Shuffled batches (batch_size, C, H, W) in [-1, 1]; the incomplete last one is left out."""
+        return image_batches(self.images, batch_size, seed, epoch)
+
+
+def scale_pixels(images: Tensor) -> Tensor:
+    """uint8 0..255 to float32 [-1, 1]; a float tensor is taken to be scaled already."""
+    return images if images.is_floating_point() else images.float().mul_(1 / 127.5).sub_(1)
+
+
+def unscale_pixels(images: Tensor) -> Tensor:
+    """Floats in [-1, 1] to uint8 0..255; inverts ``scale_pixels`` exactly, and clips what lies outside."""
+    return images.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def image_batches(images: Tensor, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0) -> Iterator[Tensor]:
+    """Batches of one epoch from batch ``start`` on. The order depends on seed and epoch alone,
+    so a resumed run sees the pictures that it would have seen."""
+    shuffle = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    order = torch.randperm(len(images), generator=shuffle).to(images.device)
+    for i in range(start, len(images) // batch_size):
+        yield scale_pixels(images[order[i * batch_size : (i + 1) * batch_size]])
+
+
+def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32, channels: int = 3) -> ImageSet:
+    """Load a data set by name, or every picture below a folder.
+
+    Args:
+        name: "mnist", "fashion-mnist", "kmnist", "emnist" (balanced), "qmnist", "cifar10", "svhn",
+            "strokes", or a folder. Its subfolders, if any, are the classes.
+        split: "train" or "test". Of a folder, every tenth picture is held out as "test".
+        size: height and width in pixels that a folder's pictures are fitted to.
+        channels: 1 (grey) or 3 (colour) for a folder's pictures.
+
+    Raises:
+        DatasetError: unknown name, no copy and no network, a damaged file, or no picture in the folder.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"split must be one of {SPLITS}, not {split!r}")
+    if name == "strokes":
+        return _strokes(split)
+    if name in NAMED:
+        return _named(str(name), split)
+    if Path(name).expanduser().is_dir():
+        return _folder(Path(name).expanduser(), split, size, channels)
+    known = ", ".join([*NAMED, "strokes"])
+    raise DatasetError(f"{str(name)!r} is neither a known data set ({known}) nor a folder on this machine")
+
+
+def _folder(folder: Path, split: str, size: int, channels: int) -> ImageSet:
+    try:
+        images, labels, classes = read_folder(folder, size, channels)
+    except ValueError as error:
+        raise DatasetError(str(error)) from error
+    held_out = torch.arange(len(images)) % 10 == 9
+    return ImageSet(images, labels, classes, f"{folder.name}, {split}")[held_out == (split == "test")]
+
+
+def _strokes(split: str) -> ImageSet:
+    count = budget({"train": 60_000, "test": 10_000}, {"train": 6_000, "test": 1_000})[split]
+    labels = torch.arange(count) % 10
+    images = stroke_digits(labels, seed=SPLITS.index(split))
+    return ImageSet(images, labels, tuple("0123456789"), "stroke digits, drawn by gan_helpers.drawing")
+
+
+# --- data sets that torchvision knows ---------------------------------------------------------------
+
+
+def _idx(dataset: Any) -> tuple[Tensor, Tensor]:
+    """MNIST and its relatives: uint8 (N, H, W), and QMNIST's label rows of which the first is the digit."""
+    targets = dataset.targets
+    return dataset.data.unsqueeze(1), targets[:, 0] if targets.ndim == 2 else targets
+
+
+def _emnist(dataset: Any) -> tuple[Tensor, Tensor]:
+    images, targets = _idx(dataset)
+    return images.transpose(2, 3).contiguous(), targets  # EMNIST stores its pictures on their side
+
+
+def _cifar(dataset: Any) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(dataset.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(dataset.targets)
+
+
+def _svhn(dataset: Any) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(dataset.data).contiguous(), torch.from_numpy(dataset.labels)
+
+
+def _by_train(train: bool) -> dict[str, Any]:
+    return {"train": train}
+
+
+# name: torchvision's class, its keywords for train (True) or test (False), how to read it
+NAMED: dict[str, tuple[str, Callable[[bool], dict[str, Any]], Callable[[Any], tuple[Tensor, Tensor]]]] = {
+    "mnist": ("MNIST", _by_train, _idx),
+    "fashion-mnist": ("FashionMNIST", _by_train, _idx),
+    "kmnist": ("KMNIST", _by_train, _idx),
+    "emnist": ("EMNIST", lambda train: {"split": "balanced", "train": train}, _emnist),
+    "qmnist": ("QMNIST", lambda train: {"what": "train" if train else "test"}, _idx),
+    "cifar10": ("CIFAR10", _by_train, _cifar),
+    "svhn": ("SVHN", lambda train: {"split": "train" if train else "test"}, _svhn),
+}
+_told: set[str] = set()
+
+
+def _named(name: str, split: str) -> ImageSet:
+    kind, keywords, read = NAMED[name]
+    arguments = keywords(split == "train")
+    dataset = _find(kind, arguments)
+    if dataset is None:
+        try:
+            dataset = _download(kind, arguments)
+        except (OSError, RuntimeError) as error:
+            if name != "mnist":
+                raise _unavailable(kind, error) from error
+            return _fall_back(split, error)
+    images, labels = read(dataset)
+    classes = tuple(str(c).split(" - ")[0] for c in getattr(dataset, "classes", range(10)))  # "7 - seven" -> "7"
+    return ImageSet(images, labels.long(), classes, f"{kind} {split}, through torchvision")
+
+
+def _find(kind: str, arguments: dict[str, Any]) -> Any | None:
+    """The data set in the first folder that has it, None if no folder does."""
+    for folder in data_folders():
+        try:
+            return _open(kind, folder, arguments, download=False)
+        except RuntimeError as error:
+            if "not found" not in str(error):
+                raise
+    return None
+
+
+def _download(kind: str, arguments: dict[str, Any]) -> Any:
+    from torchvision import datasets
+
+    wait_for_answer(_address(getattr(datasets, kind)))
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(30)  # a server that stalls is an error, not a notebook that hangs
+    try:
+        return _open(kind, data_folders()[0], arguments, download=True)
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _open(kind: str, folder: Path, arguments: dict[str, Any], download: bool) -> Any:
+    from torchvision import datasets  # imported here: it would double the import time of gan_helpers
+
+    try:
+        return getattr(datasets, kind)(root=folder, download=download, **arguments)
+    except (AssertionError, KeyError, ValueError, TypeError, EOFError) as error:
+        raw = folder / kind / "raw"
+        damaged = [path for path in sorted(raw.glob("*-ubyte")) if not idx_is_whole(path)]
+        names = ", ".join(map(str, damaged)) or str(raw)
+        raise DatasetError(f"damaged file: {names}. Delete it and run again to download a good copy") from error
+
+
+def idx_is_whole(path: Path) -> bool:
+    """Does the length of an IDX file agree with the sizes in its header?"""
+    content = path.read_bytes()
+    if len(content) < 4:
+        return False
+    item_bytes = {0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}.get(content[2])
+    header = 4 + 4 * content[3]
+    sizes = [int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4)]
+    return item_bytes is not None and len(content) == header + item_bytes * prod(sizes)
+
+
+def _address(kind: Any) -> str:
+    """Where torchvision would download this class from."""
+    for find in (
+        lambda: kind.mirrors[0],
+        lambda: kind.url,
+        lambda: kind.urls["train"][0][0],
+        lambda: kind.split_list["train"][0],
+    ):
+        try:
+            return find()
+        except (AttributeError, KeyError):
+            continue
+    raise RuntimeError(f"torchvision's {kind.__name__} names no address to download from")
+
+
+def wait_for_answer(address: str, timeout: float = NETWORK_TIMEOUT) -> None:
+    """Return once the server answers, whatever it says; ConnectionError after ``timeout`` seconds without.
+
+    In a thread, because looking up a name can block far longer than any socket's time limit.
+    """
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=timeout).close()
+            answers.append(True)
+        except urllib.error.HTTPError:
+            answers.append(True)  # the server is there: let the download say what is wrong
+        except OSError:
+            answers.append(False)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if not any(answers):
+        raise ConnectionError("no network, or the server does not answer")
+
+
+def _unavailable(kind: str, error: Exception) -> DatasetError:
+    places = " or ".join(map(str, data_folders()))
+    return DatasetError(
+        f"{kind}: no intact copy in {places}, and the download failed ({error}). "
+        "Connect and run again, put torchvision's files there, or use load_images('strokes')"
+    )
+
+
+def _fall_back(split: str, error: Exception) -> ImageSet:
+    if "mnist" not in _told:
+        _told.add("mnist")
+        print(f"MNIST: no copy here and no download ({error}); these are stroke digits, drawn by our own code.")
+    return _strokes(split)

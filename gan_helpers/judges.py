@@ -1,0 +1,229 @@
+"""The judges behind the exercises, notebook by notebook: each looks at what an answer does.
+
+A new exercise is one function, decorated with its name and the reason that a right answer is told.
+It returns a hint, or None if all is well. ``exercises.check`` calls it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_helpers.datasets import scale_pixels
+from gan_helpers.losses import discriminator_loss, generator_loss
+from gan_helpers.networks import Discriminator, Generator, count_parameters
+
+Judge = Callable[[Any], "str | None"]
+EXERCISES: dict[str, tuple[Judge, str]] = {}
+
+
+class NotAnswered(Exception):
+    """The reader's function still returns ``...`` or None."""
+
+
+def call(function: Any, *arguments: Any) -> Any:
+    """Call a reader's function; NotAnswered if its body is still the placeholder."""
+    if not callable(function):
+        raise TypeError(f"the answer should be a function, not {type(function).__name__}")
+    value = function(*arguments)
+    if value is None or value is ...:
+        raise NotAnswered
+    return value
+
+
+def exercise(name: str, reason: str) -> Callable[[Judge], Judge]:
+    """Register a judge under ``name``."""
+
+    def register(judge: Judge) -> Judge:
+        EXERCISES[name] = judge, reason
+        return judge
+
+    return register
+
+
+def differs(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
+    """Not the same numbers, or not the same shape."""
+    return found.shape != expected.shape or not torch.allclose(found.float(), expected.float(), atol=tolerance)
+
+
+# --- notebook 01 --------------------------------------------------------------------------------------
+
+
+@exercise("scale", "x / 127.5 - 1 takes 0 to -1 and 255 to 1, just where tanh ends.")
+def _scale(answer: Any) -> str | None:
+    pixels = torch.arange(256, dtype=torch.uint8)
+    found = call(answer, pixels)
+    if not found.is_floating_point():
+        return "the result is still whole numbers: turn the pixels into floats first, or 1 / 127.5 is lost."
+    if found.min() >= 0:
+        return (
+            f"your values run from {found.min():.3g} to {found.max():.3g}: stretch to a width of 2, then shift by -1."
+        )
+    if differs(found, scale_pixels(pixels), 1e-5):
+        return f"0 becomes {found[0]:.4g} and 255 becomes {found[-1]:.4g}; they should become -1 and 1."
+    return None
+
+
+@exercise("least ink", "a 1 is a single stroke: on average it has about half the ink of a typical digit.")
+def _least_ink(answer: Any) -> str | None:
+    digit, means = answer
+    if digit is None or digit is ...:
+        raise NotAnswered
+    expected = int(torch.as_tensor(means).flatten(1).mean(1).argmin())
+    return (
+        None if digit == expected else f"not {digit}: compare means.flatten(1).mean(1), the mean pixel of each class."
+    )
+
+
+@exercise("nearest mean", "ten averages already read most digits: the classes are far apart on the whole.")
+def _nearest_mean(answer: Any) -> str | None:
+    means = torch.randn(10, 1, 28, 28)
+    labels = torch.arange(200) % 10
+    found = call(answer, means[labels] + 0.3 * torch.randn(200, 1, 28, 28), means)
+    if found.shape != labels.shape:
+        return f"the answer has shape {tuple(found.shape)}; it should be one class number a picture, (200,)."
+    right = (found == labels).float().mean()
+    return None if right == 1 else f"only {right:.0%} are right: take the class whose mean is at the smallest distance."
+
+
+# --- notebook 02 --------------------------------------------------------------------------------------
+
+
+@exercise("count parameters", "each linear layer has n_in * n_out weights and n_out biases.")
+def _count_parameters(answer: Any) -> str | None:
+    for widths in ((3, 1), (784, 128, 64, 32, 1), (100, 32, 64, 128, 784)):
+        layers = nn.Sequential(*(nn.Linear(a, b) for a, b in pairwise(widths)))
+        found = call(answer, widths)
+        if found != count_parameters(layers):
+            return f"for {widths} you count {found}, PyTorch {count_parameters(layers)}: are the biases in?"
+    return None
+
+
+@exercise("leaky relu", "it passes what is positive, and a fifth of what is not, so no gradient is ever zero.")
+def _leaky_relu(answer: Any) -> str | None:
+    x = torch.linspace(-3, 3, 25, requires_grad=True)
+    found = call(answer, x)
+    if differs(found, F.leaky_relu(x, 0.2)):
+        return f"at -1 you give {float(call(answer, torch.tensor(-1.0))):.3g}; it should be -0.2."
+    (slope,) = torch.autograd.grad(found.sum(), x)
+    if (slope == 0).any():
+        return "the values are right but no gradient flows: compute with torch's own operations."
+    return None
+
+
+@exercise("colour generator", "only the last layer knows the picture's shape: 3 * 32 * 32 = 3,072 outputs, reshaped.")
+def _colour_generator(answer: Any) -> str | None:
+    latent_dim = getattr(answer, "config", {}).get("latent_dim")
+    if latent_dim is None:
+        return "give the generator itself: Generator(...), with a suitable image_shape."
+    found = answer.eval()(torch.randn(4, latent_dim))
+    if found.shape != (4, 3, 32, 32):
+        return f"it makes pictures of shape {tuple(found.shape[1:])}, not (3, 32, 32): set image_shape."
+    return None
+
+
+# --- notebook 03 --------------------------------------------------------------------------------------
+
+
+@exercise("stable bce", "max(l, 0) - l * y + log(1 + exp(-|l|)) never takes the exponential of a large number.")
+def _stable_bce(answer: Any) -> str | None:
+    logits = torch.tensor([-200.0, -30.0, -1.0, 0.0, 2.0, 40.0, 300.0])
+    labels = torch.tensor([1.0, 0.0, 0.9, 0.5, 0.0, 0.0, 1.0])
+    found = torch.as_tensor(call(answer, logits, labels))
+    expected = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    if not found.isfinite().all():
+        bad = float(logits[~found.expand_as(logits).isfinite()][0])
+        return f"the loss at logit {bad:g} is not finite: avoid exp of a large positive number."
+    if differs(found.mean(), expected.mean(), 1e-3):
+        return f"the mean loss is {found.mean():.4f}; it should be {expected.mean():.4f}."
+    return None
+
+
+@exercise("smoothed optimum", "smoothing takes the share s away from the numerator alone: (1 - s) p / (p + q).")
+def _smoothed_optimum(answer: Any) -> str | None:
+    for p, q, s in ((0.3, 0.3, 0.1), (0.8, 0.1, 0.1), (0.2, 0.7, 0.0), (0.5, 0.25, 0.3)):
+        found, expected = call(answer, p, q, s), (1 - s) * p / (p + q)
+        if abs(float(found) - expected) > 1e-6:
+            return f"for p = {p}, q = {q}, s = {s} you give {float(found):.4f}; D's loss is lowest at {expected:.4f}."
+    return None
+
+
+@exercise("flipped labels", "with the label 'real' the gradient is largest just where D is surest that G failed.")
+def _flipped_labels(answer: Any) -> str | None:
+    logits = torch.linspace(-5, 5, 11, requires_grad=True)
+    found = call(answer, logits)
+    if abs(float(found) - float(generator_loss(logits))) < 1e-5:
+        return None
+    if abs(float(found) - float(F.binary_cross_entropy_with_logits(logits, torch.zeros(11)))) < 1e-5:
+        return "that is D's loss on generated pictures: flip the label from 0 to 1."
+    return f"for logits -5 to 5 you give {float(found):.4f}; it should be {float(generator_loss(logits)):.4f}."
+
+
+# --- notebook 04 --------------------------------------------------------------------------------------
+
+
+@exercise("discriminator step", "detach cuts the graph at the pictures, so the generator keeps its weights.")
+def _discriminator_step(answer: Any) -> str | None:
+    generator, discriminator = Generator(8, widths=(16,), dropout=0.0), Discriminator(widths=(16,), dropout=0.0)
+    g_before, d_before = (copy.deepcopy(n.state_dict()) for n in (generator, discriminator))
+    real_images, latents = torch.rand(6, 1, 28, 28) * 2 - 1, torch.randn(6, 8)
+    expected = discriminator_loss(discriminator(real_images), discriminator(generator(latents)), 0.1)
+    optimizer = torch.optim.SGD(discriminator.parameters(), 0.1)
+    found = call(answer, generator, discriminator, optimizer, real_images, latents)
+    if abs(float(found) - float(expected)) > 1e-4:
+        return f"your loss is {float(found):.4f}, expected {float(expected):.4f}: real (smoothing 0.1) plus generated."
+    if any(p.grad is not None for p in generator.parameters()):
+        return "a gradient reached the generator: detach its pictures before D sees them."
+    if _same(d_before, discriminator):
+        return "the discriminator has not moved: zero_grad, backward, step."
+    return None if _same(g_before, generator) else "the generator has moved: only D's optimizer may step."
+
+
+def _same(before: dict[str, Tensor], network: nn.Module) -> bool:
+    return all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+@exercise("average", "each step keeps the share `decay` of the past: old values fade, noise cancels.")
+def _average(answer: Any) -> str | None:
+    values, decay = torch.randn(50).tolist(), 0.9
+    expected = values[0]
+    for value in values[1:]:
+        expected = decay * expected + (1 - decay) * value
+    found = float(call(answer, values, decay))
+    if abs(found - expected) < 1e-6:
+        return None
+    return f"you give {found:.4f}, not {expected:.4f}: begin with the first value; a = decay * a + (1 - decay) * v."
+
+
+# --- notebook 05 --------------------------------------------------------------------------------------
+
+
+@exercise("slerp", "equal angles in equal times, at constant length: the way stays where the generator was trained.")
+def _slerp(answer: Any) -> str | None:
+    a, b = F.normalize(torch.randn(2, 16), dim=1) * 4
+    middle = call(answer, a, b, 0.5)
+    for t, end in ((0.0, a), (1.0, b)):
+        if differs(call(answer, a, b, t), end):
+            return f"at t = {t:g} you should be at {'a' if t == 0 else 'b'}."
+    if abs(float(middle.norm()) - 4) > 1e-3:
+        return f"half-way the length is {float(middle.norm()):.3f}, not 4: a straight line cuts the corner."
+    angles = [float(torch.acos((a @ call(answer, a, b, t) / 16).clamp(-1, 1))) for t in (0.25, 0.5)]
+    return (
+        None if abs(angles[1] - 2 * angles[0]) < 1e-3 else "the speed is not constant: use sin((1 - t) w) and sin(t w)."
+    )
+
+
+@exercise("nearest picture", "the smallest distance over all training pictures: 0 would mean an exact copy.")
+def _nearest_picture(answer: Any) -> str | None:
+    pictures = torch.rand(40, 1, 28, 28) * 2 - 1
+    chosen = torch.tensor([3, 17, 39])
+    found = torch.as_tensor(call(answer, pictures[chosen] + 0.01 * torch.randn(3, 1, 28, 28), pictures))
+    if found.shape != chosen.shape:
+        return f"the answer has shape {tuple(found.shape)}; it should be one index a sample, (3,)."
+    return None if (found == chosen).all() else f"you give {found.tolist()} where {chosen.tolist()} are nearest."

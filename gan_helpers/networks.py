@@ -1,0 +1,120 @@
+"""Generators and discriminators. Notebook 02 builds each class line by line.
+
+Every network remembers the arguments that built it, so that a checkpoint can rebuild it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from itertools import pairwise
+from math import prod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """An ``nn.Module`` that keeps its constructor's arguments in ``config``, by name."""
+
+    known: ClassVar[dict[str, type[Network]]] = {}
+    config: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Network.known.setdefault(cls.__name__, cls)  # a reader's class of the same name does not replace ours
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Network:
+        network = super().__new__(cls)
+        arguments = inspect.signature(cls.__init__).bind_partial(network, *args, **kwargs)
+        arguments.apply_defaults()
+        network.config = dict(list(arguments.arguments.items())[1:])  # all but self
+        return network
+
+
+class Discriminator(Network):
+    """Pictures (N, C, H, W) in [-1, 1] to one logit each, (N,): above 0 means "real"."""
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        widths: tuple[int, ...] = (128, 64, 32),
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]  # (N, C, H, W) -> (N, C*H*W)
+        for n_in, n_out in pairwise((prod(image_shape), *widths)):
+            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images).squeeze(1)  # (N, 1) -> (N,)
+
+
+class Generator(Network):
+    """Latent vectors (N, latent_dim) to pictures (N, C, H, W) in [-1, 1]."""
+
+    def __init__(
+        self,
+        latent_dim: int = 100,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        widths: tuple[int, ...] = (32, 64, 128),
+        dropout: float = 0.3,
+        batch_norm: bool = False,
+        latent: str = "normal",
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise((latent_dim, *widths)):
+            norm = [nn.BatchNorm1d(n_out)] if batch_norm else []
+            layers += [nn.Linear(n_in, n_out), *norm, nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], prod(image_shape)), nn.Tanh())
+
+    def forward(self, latents: Tensor) -> Tensor:
+        check_latents(self, latents)
+        return self.layers(latents).unflatten(1, self.config["image_shape"])  # (N, C*H*W) -> (N, C, H, W)
+
+
+def check_latents(generator: Network, latents: Tensor) -> None:
+    """Refuse latent vectors that this generator was not built for (ValueError)."""
+    width = generator.config["latent_dim"]
+    if latents.ndim != 2 or latents.shape[1] != width:
+        raise ValueError(
+            f"latents have shape {tuple(latents.shape)}, but this generator takes (N, {width}): "
+            "draw them with sample_latents(generator, n)"
+        )
+
+
+def sample_latents(generator: Network, n: int) -> Tensor:
+    """n latent vectors, (n, latent_dim): standard normal, or uniform in [-1, 1), as ``config`` says."""
+    weight = next(generator.parameters())
+    shape = (n, generator.config["latent_dim"])
+    if generator.config["latent"] == "uniform":
+        return torch.empty(shape, device=weight.device).uniform_(-1, 1)
+    return torch.randn(shape, device=weight.device)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """How many numbers training may change."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+@torch.no_grad()
+def generate(generator: Network, latents: Tensor, batch_size: int = 1000) -> Tensor:
+    """Pictures (N, C, H, W) in [-1, 1] for latents (N, latent_dim), in evaluation mode.
+
+    In evaluation mode dropout is off and batch norm uses its running averages, so one
+    latent vector always gives the same picture, whatever else is in the batch. The mode is put back.
+    """
+    was_training = generator.training
+    generator.eval()
+    try:
+        return torch.cat([generator(part) for part in latents.split(batch_size)])
+    finally:
+        generator.train(was_training)
+
+
+def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
+    """The wider pair of notebook 04, which makes good digits in minutes: no dropout, batch norm in G."""
+    generator = Generator(64, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
+    return generator, Discriminator(image_shape, widths=(512, 256), dropout=0.0)

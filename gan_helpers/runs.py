@@ -1,0 +1,194 @@
+"""A training run as data: settings, networks, optimisers, history, and its way to disk and back.
+
+A saved run holds everything that the next step depends on, the state of the random numbers
+included, so that a resumed run is the run that was interrupted. Used by ``training``.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+
+from gan_helpers.checkpoints import CheckpointError, load_tensors, save_tensors
+from gan_helpers.networks import Network
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is made of besides its two networks and its pictures."""
+
+    batch_size: int = 128
+    g_rate: float = 1e-3
+    d_rate: float = 1e-3
+    betas: tuple[float, float] = (0.0, 0.99)
+    smoothing: float = 0.0
+    average_decay: float = 0.999  # 0 switches the average off: it is then a copy of the generator
+    seed: int = 0
+
+
+CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), smoothing=0.1, average_decay=0.0)
+
+
+class History:
+    """Four numbers a step, kept on the device until they are read: reading is what costs."""
+
+    columns = ("d_loss", "g_loss", "d_real", "d_fake")
+
+    def __init__(self, rows: Tensor | None = None) -> None:
+        self._rows = [] if rows is None else list(rows.unbind())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def record(self, d_loss: Tensor, g_loss: Tensor, real_logits: Tensor, fake_logits: Tensor) -> None:
+        """Append a step: both losses, and the mean of D(x) and of D(G(z)) as probabilities."""
+        d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+        self._rows.append(torch.stack([d_loss, g_loss, d_real, d_fake]))
+
+    def rows(self, start: int = 0) -> Tensor:
+        """The steps from ``start`` on, as a tensor (steps, 4) on the CPU."""
+        rows = self._rows[start:]
+        return torch.stack(rows).cpu() if rows else torch.empty(0, len(self.columns))
+
+    def column(self, name: str) -> Tensor:
+        """One of ``columns`` over all steps, (steps,)."""
+        return self.rows()[:, self.columns.index(name)]
+
+
+@dataclass
+class Run:
+    """A training run: the networks, and all that is needed to go on with it."""
+
+    generator: Network
+    discriminator: Network
+    average: Network  # a running average of the generator's weights, in evaluation mode: sample from this one
+    g_optimizer: Optimizer
+    d_optimizer: Optimizer
+    settings: Settings
+    history: History = field(default_factory=History)
+    step: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+def start_run(generator: Network, discriminator: Network, settings: Settings) -> Run:
+    """Step 0: two networks in training mode, their optimisers, and the average as a copy of the generator."""
+    average = copy.deepcopy(generator).eval().requires_grad_(False)
+    # fused=True updates all weights in one call: on these small networks the calls cost more than the sums
+    g_optimizer = Adam(generator.parameters(), settings.g_rate, settings.betas, fused=True)
+    d_optimizer = Adam(discriminator.parameters(), settings.d_rate, settings.betas, fused=True)
+    return Run(generator.train(), discriminator.train(), average, g_optimizer, d_optimizer, settings)
+
+
+def save_run(run: Run, path: str | Path) -> None:
+    """Write the whole run to ``path``; CheckpointError if it cannot be written."""
+    tensors = {"history": run.history.rows(), **_random_states(run)}
+    for name in ("generator", "discriminator", "average"):
+        tensors |= {f"{name}/{key}": value for key, value in getattr(run, name).state_dict().items()}
+    for name in ("g_optimizer", "d_optimizer"):
+        for index, state in getattr(run, name).state_dict()["state"].items():
+            tensors |= {f"{name}/{index}/{key}": value for key, value in state.items()}
+    save_tensors(path, tensors, {**_identity(run), "step": run.step, "seconds": run.seconds})
+
+
+def load_run(run: Run, path: str | Path) -> None:
+    """Put the state saved at ``path`` into a freshly started run, random numbers included.
+
+    Raises:
+        CheckpointError: the file is damaged, or its networks or settings are not those of ``run``.
+    """
+    tensors, facts = load_tensors(path)
+    for part, ours in _identity(run).items():
+        if facts.get(part) != ours:
+            raise CheckpointError(
+                f"{path} belongs to another run: its {part} is {facts.get(part)}, here it is {ours}. "
+                "Build the same run, or start afresh with resume=False"
+            )
+    groups = _by_prefix(tensors)
+    for name in ("generator", "discriminator", "average"):
+        getattr(run, name).load_state_dict(groups[name])
+    for name in ("g_optimizer", "d_optimizer"):
+        _restore_optimizer(getattr(run, name), groups.get(name, {}))
+    run.history = History(tensors["history"])
+    run.step, run.seconds = facts["step"], facts["seconds"]
+    torch.set_rng_state(tensors["random/cpu"])
+    if "random/cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random/cuda"])
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    """What two runs must share for one to go on with the other's checkpoint, as JSON would return it."""
+    networks = {name: getattr(run, name) for name in ("generator", "discriminator")}
+    identity = {name: {"class": type(n).__name__, "arguments": n.config} for name, n in networks.items()}
+    return _as_json({**identity, "settings": asdict(run.settings)})
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _random_states(run: Run) -> dict[str, Tensor]:
+    states = {"random/cpu": torch.get_rng_state()}
+    if next(run.generator.parameters()).is_cuda:
+        states["random/cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _by_prefix(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    groups: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        prefix, _, rest = name.partition("/")
+        groups.setdefault(prefix, {})[rest] = tensor
+    return groups
+
+
+def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+class Saver:
+    """Writes a run to one file: now, or when it is due. Without a file it does nothing."""
+
+    def __init__(self, path: str | Path | None, every_seconds: float) -> None:
+        self.path = None if path is None else Path(path)
+        self.every_seconds = every_seconds
+        self.last = time.perf_counter()
+
+    def prepare(self, run: Run, resume: bool) -> None:
+        """Resume from the file, or move an older run's file aside and prove that the folder takes files."""
+        if self.path is None:
+            return
+        if resume and self.path.exists():
+            load_run(run, self.path)
+            return
+        if self.path.exists():
+            self.path.replace(self.path.with_suffix(".previous" + self.path.suffix))
+        self.save(run)
+
+    def save_if_due(self, run: Run) -> None:
+        """Save if ``every_seconds`` have passed. A full disk then costs a warning, not the training so far."""
+        if self.path is None or time.perf_counter() - self.last < self.every_seconds:
+            return
+        try:
+            self.save(run)
+        except CheckpointError as error:
+            self.last = time.perf_counter()
+            print(f"training goes on without a checkpoint at step {run.step}: {error}")
+
+    def save(self, run: Run) -> None:
+        if self.path is not None:
+            save_run(run, self.path)
+            self.last = time.perf_counter()

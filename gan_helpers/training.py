@@ -1,0 +1,208 @@
+"""The training loop of notebook 04, with what a long run needs around it.
+
+``adversarial_steps`` is the algorithm; ``train_gan`` adds the generator's average, history,
+checkpoints, resuming, and a stop button that loses nothing.
+Source: Goodfellow et al., arXiv 1406.2661, algorithm 1, with k = 1 and the non-saturating loss.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, count, islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gan_helpers.datasets import ImageSet, image_batches
+from gan_helpers.losses import fake_loss, generator_loss, real_loss
+from gan_helpers.networks import Network, sample_latents
+from gan_helpers.runs import Run, Saver, Settings, start_run
+
+CHECK_EVERY = {"cpu": 1, "cuda": 100}  # steps between looks at the losses: on a GPU each look waits for it
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss is no longer a finite number; the message says at which step and what to try."""
+
+
+def adversarial_steps(
+    generator: Network,
+    discriminator: Network,
+    batches: Iterable[Tensor],
+    g_optimizer: Optimizer,
+    d_optimizer: Optimizer,
+    smoothing: float = 0.0,
+) -> Iterator[tuple[Tensor, ...]]:
+    for real_images in batches:
+        # Discriminator: real pictures should get the label "real", generated ones the label "generated".
+        fake_images = generator(sample_latents(generator, len(real_images)))  # (N, C, H, W)
+        real_logits, fake_logits = (
+            discriminator(real_images),
+            discriminator(fake_images.detach()),
+        )  # (N,) each
+        d_loss = real_loss(real_logits, smoothing) + fake_loss(fake_logits)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+        # Generator: the same pictures, judged by the improved discriminator, with the labels flipped.
+        discriminator.requires_grad_(False)  # its weights are only passed through: half the backward pass
+        g_loss = generator_loss(discriminator(fake_images))
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        discriminator.requires_grad_(True)
+        yield d_loss.detach(), g_loss.detach(), real_logits.detach(), fake_logits.detach()
+
+
+@torch.no_grad()
+def update_average(average: Network, generator: Network, decay: float, step: int) -> None:
+    """Move the average a little towards the generator: a <- decay * a + (1 - decay) * g.
+
+    The first steps use a smaller decay, so that the average forgets the untrained network soon.
+    Source: Yazici et al., arXiv 1806.04498.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    pairs = zip(average.state_dict().values(), generator.state_dict().values(), strict=True)
+    for a, g in pairs:
+        if a.is_floating_point():
+            a.lerp_(g, 1 - decay)
+        else:
+            a.copy_(g)  # batch norm's step counter
+
+
+def train_gan(
+    generator: Network,
+    discriminator: Network,
+    data: ImageSet | Tensor,
+    epochs: float | None = None,
+    seconds: float | None = None,
+    settings: Settings = Settings(),
+    checkpoint: str | Path | None = None,
+    checkpoint_seconds: float = 30.0,
+    resume: bool = False,
+    callbacks: Sequence[Callable[[Run], None]] = (),
+) -> Run:
+    """Train two networks against each other, in place, and return the run.
+
+    Args:
+        data: an ImageSet, or floats (N, C, H, W) in [-1, 1].
+        epochs, seconds: the budget; with both given, the one that ends first.
+        checkpoint: a file written every ``checkpoint_seconds`` and at the end. An older file of that
+            name is kept beside it as ``*.previous.safetensors`` unless the run resumes from it.
+        resume: go on from the checkpoint if there is one. On a CPU a run with a budget in epochs ends
+            bit-identical, however often it was killed and resumed.
+        callbacks: called with the run after every step; they must not draw random numbers.
+
+    Interrupting (Ctrl-C, a notebook's stop button) finishes the step in hand, saves and returns.
+
+    Raises:
+        ValueError: unusable data or budget.
+        CheckpointError: a checkpoint that cannot be written, or belongs to another run.
+        TrainingDiverged: a loss became infinite or NaN.
+    """
+    device = next(generator.parameters()).device
+    images = check_images(data, discriminator, settings.batch_size).to(device)
+    last_step = _steps_allowed(epochs, seconds, len(images) // settings.batch_size)
+    run = start_run(generator, discriminator, settings)
+    saver = Saver(checkpoint, checkpoint_seconds)
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(cuda), _finish_step_on_interrupt() as interrupt:
+        torch.manual_seed(settings.seed)
+        saver.prepare(run, resume)
+        start = time.perf_counter() - run.seconds
+        for step in _steps_from(run, images, last_step):
+            run.step += 1
+            run.history.record(*step)
+            if run.step % CHECK_EVERY.get(device.type, 1) == 0 or run.step == last_step:
+                _check_finite(run, saver.path)
+            update_average(run.average, generator, settings.average_decay, run.step)
+            run.seconds = time.perf_counter() - start
+            for callback in callbacks:
+                callback(run)
+            run.interrupted = interrupt.is_set()
+            if run.interrupted or (seconds is not None and run.seconds >= seconds):
+                break
+            saver.save_if_due(run)
+        saver.save(run)
+    return run
+
+
+def check_images(data: ImageSet | Tensor, discriminator: Network, batch_size: int) -> Tensor:
+    """The pictures to train on, uint8 or floats in [-1, 1]; ValueError if the loop cannot use them."""
+    images = data.images if isinstance(data, ImageSet) else data
+    expected = tuple(discriminator.config["image_shape"])
+    if tuple(images.shape[1:]) != expected:
+        raise ValueError(
+            f"pictures of shape {tuple(images.shape[1:])}, but the discriminator was built for {expected}: "
+            f"build both networks with image_shape={tuple(images.shape[1:])}"
+        )
+    if images.is_floating_point() and (images.min() < -1 or images.max() > 1 or images.isnan().any()):
+        raise ValueError(
+            f"pictures from {images.min():.3g} to {images.max():.3g}, but the generator's tanh makes [-1, 1]: "
+            "scale them with x / 127.5 - 1, or give uint8 pixels"
+        )
+    if not images.is_floating_point() and images.dtype != torch.uint8:
+        raise ValueError(f"pictures must be uint8 (0 to 255) or floats in [-1, 1], not {images.dtype}")
+    if not 2 <= batch_size <= len(images):
+        raise ValueError(f"a batch of {batch_size} from {len(images)} pictures: choose 2 to {len(images)}")
+    return images
+
+
+def _steps_allowed(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> float:
+    if epochs is None and seconds is None:
+        raise ValueError("say how long to train: epochs=10, or seconds=120")
+    for name, value in (("epochs", epochs), ("seconds", seconds)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name}={value} trains nothing: it must be above 0")
+    return math.inf if epochs is None else max(1, round(epochs * steps_an_epoch))
+
+
+def _steps_from(run: Run, images: Tensor, last_step: float) -> Iterator[tuple[Tensor, ...]]:
+    """The steps after ``run.step``: epoch after epoch, beginning in the middle of one after a resume."""
+    size, seed = run.settings.batch_size, run.settings.seed
+    epoch, done = divmod(run.step, len(images) // size)
+    epochs = (image_batches(images, size, seed, e, done if e == epoch else 0) for e in count(epoch))
+    batches = chain.from_iterable(epochs)
+    if last_step < math.inf:
+        batches = islice(batches, max(0, int(last_step) - run.step))
+    optimizers = run.g_optimizer, run.d_optimizer
+    return adversarial_steps(run.generator, run.discriminator, batches, *optimizers, run.settings.smoothing)
+
+
+def _check_finite(run: Run, saved: Path | None) -> None:
+    start = max(0, run.step - max(CHECK_EVERY.values()))
+    bad = (~run.history.rows(start).isfinite()).any(1).nonzero()
+    if len(bad) == 0:
+        return
+    kept = f" The last good state is in {saved}." if saved is not None else ""
+    raise TrainingDiverged(
+        f"a loss is no longer a finite number at step {start + int(bad[0]) + 1}. Try a lower learning rate "
+        f"(now {run.settings.g_rate:g} and {run.settings.d_rate:g}), betas (0, 0.99), or a larger batch, and look "
+        f"for NaN in your pictures.{kept}"
+    )
+
+
+@contextmanager
+def _finish_step_on_interrupt() -> Iterator[threading.Event]:
+    """Turn the first interrupt into an event, so that no step is cut in half; a second one raises."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread can receive signals
+        return
+
+    def on_interrupt(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
