@@ -47,7 +47,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        kept = f"; the earlier {path.name} is untouched" if path.exists() else ""
+        kept = f"; the earlier {path.name} is untouched" if os.path.exists(path) else ""
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}{kept}. "
             f"Choose a folder that you may write to, with {len(content) / 1e6:.1f} MB free"

@@ -201,24 +201,21 @@ def _download(kind: str, arguments: dict[str, Any]) -> Any:
 def _open(kind: str, folder: Path, arguments: dict[str, Any], download: bool) -> Any:
     from torchvision import datasets  # imported here: it would double the import time of gan_helpers
 
-    try:
-        return getattr(datasets, kind)(root=folder, download=download, **arguments)
-    except (AssertionError, KeyError, ValueError, TypeError, EOFError) as error:
-        raw = folder / kind / "raw"
-        damaged = [path for path in sorted(raw.glob("*-ubyte")) if not idx_is_whole(path)]
-        names = ", ".join(map(str, damaged)) or str(raw)
-        raise DatasetError(f"damaged file: {names}. Delete it and run again to download a good copy") from error
+    for path in sorted((folder / kind / "raw").glob("*-ubyte")):
+        if not idx_is_whole(path):
+            raise DatasetError(f"damaged file: {path}. Delete it and run again to download a good copy")
+    return getattr(datasets, kind)(root=folder, download=download, **arguments)
 
 
 def idx_is_whole(path: Path) -> bool:
     """Does the length of an IDX file agree with the sizes in its header?"""
-    content = path.read_bytes()
-    if len(content) < 4:
-        return False
-    item_bytes = {0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}.get(content[2])
-    header = 4 + 4 * content[3]
-    sizes = [int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4)]
-    return item_bytes is not None and len(content) == header + item_bytes * prod(sizes)
+    item_bytes = {0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}
+    with path.open("rb") as file:
+        start = file.read(4)
+        if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in item_bytes:
+            return False
+        sizes = [int.from_bytes(file.read(4), "big") for _ in range(start[3])]
+    return path.stat().st_size == 4 + 4 * len(sizes) + item_bytes[start[2]] * prod(sizes)
 
 
 def _address(kind: Any) -> str:

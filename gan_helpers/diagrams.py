@@ -2,7 +2,7 @@
 
 No plotting library takes part, so the same code always gives the same bytes, and a test holds the files in
 `assets/diagrams/` against it. A diagram's docstring is also its description in the file, for screen readers.
-After a change here, draw again with `python -m gan_helpers.diagrams`.
+After a change here, draw again with `python -m gan_helpers diagrams`.
 """
 
 from __future__ import annotations
@@ -237,7 +237,3 @@ def write_diagrams(folder: Path) -> list[Path]:
         draft.write_text(DIAGRAMS[path.stem](), encoding="utf-8", newline="\n")
         draft.replace(path)
     return paths
-
-
-if __name__ == "__main__":
-    write_diagrams(Path(__file__).parents[1] / "assets" / "diagrams")

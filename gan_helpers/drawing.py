@@ -82,7 +82,7 @@ STROKES: tuple[tuple[int, str], ...] = (
 )
 
 _SEGMENTS = 63  # a path's straight pieces, each about a pixel long
-_PIXELS_AT_ONCE = 400_000  # some 500 pictures of 28x28: 15 MB, which stays near the processor
+_PIXELS_AT_ONCE = 1_600_000  # some 2000 pictures of 28x28, with steps of 28 MB
 _FRAME, _BOX = 28.0, 20.0  # MNIST's picture and the box that its digits fill, in pixels
 _BLUR = 0.8  # MNIST pixels; pieces of path closer than this count as one
 _CATMULL_ROM = 0.5 * torch.tensor([[0.0, -1, 2, -1], [2, 0, -5, 3], [0, 1, 4, -3], [0, 0, -1, 1]])

@@ -29,7 +29,7 @@ from gan_helpers.datasets import unscale_pixels
 from gan_helpers.runs import History
 
 # Colours that colour-blind readers can tell apart (Okabe and Ito); each network has one in every figure.
-GENERATOR, DISCRIMINATOR, DATA = "#0072B2", "#D55E00", "#595959"
+GENERATOR, DISCRIMINATOR, DATA = "#0072B2", "#D55E00", "#68707A"
 PALETTE = (GENERATOR, DISCRIMINATOR, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", DATA)
 STYLE = {
     "font.size": 11,

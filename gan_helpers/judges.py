@@ -204,19 +204,18 @@ def _average(answer: Any) -> str | None:
 # --- notebook 05 --------------------------------------------------------------------------------------
 
 
-@exercise("slerp", "equal angles in equal times, at constant length: the way stays where the generator was trained.")
-def _slerp(answer: Any) -> str | None:
-    a, b = F.normalize(torch.randn(2, 16), dim=1) * 4
-    middle = call(answer, a, b, 0.5)
-    for t, end in ((0.0, a), (1.0, b)):
-        if differs(call(answer, a, b, t), end):
-            return f"at t = {t:g} you should be at {'a' if t == 0 else 'b'}."
-    if abs(float(middle.norm()) - 4) > 1e-3:
-        return f"half-way the length is {float(middle.norm()):.3f}, not 4: a straight line cuts the corner."
-    angles = [float(torch.acos((a @ call(answer, a, b, t) / 16).clamp(-1, 1))) for t in (0.25, 0.5)]
-    return (
-        None if abs(angles[1] - 2 * angles[0]) < 1e-3 else "the speed is not constant: use sin((1 - t) w) and sin(t w)."
-    )
+@exercise("truncated latents", "values that are too large are drawn again, so the bell keeps its shape up to the limit.")
+def _truncated_latents(answer: Any) -> str | None:
+    found = call(answer, 4000, 64, 1.0)
+    if tuple(found.shape) != (4000, 64):
+        return f"the shape is {tuple(found.shape)}; it should be (n, latent_dim), here (4000, 64)."
+    if found.abs().max() > 1:
+        return f"the largest value is {float(found.abs().max()):.2f}, above the limit of 1."
+    if (found.abs() > 0.999).float().mean() > 0.01:
+        return "values pile up at the limit: draw them again instead of clamping them."
+    if abs(float(found.std()) - 0.5396) > 0.01:  # closed form for a normal cut off at one standard deviation
+        return f"the standard deviation is {float(found.std()):.3f}, not 0.540: only what is too large is drawn again."
+    return None
 
 
 @exercise("nearest picture", "the smallest distance over all training pictures: 0 would mean an exact copy.")

@@ -94,6 +94,20 @@ def sample_latents(generator: Network, n: int) -> Tensor:
     return torch.randn(shape, device=weight.device)
 
 
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """The point at t in [0, 1] on the great-circle arc from a to b, (..., latent_dim) each.
+
+    Direction and length are interpolated apart, so the way keeps the length that the generator
+    was trained on. Source: White, *Sampling Generative Networks*, arXiv 1609.04468.
+    """
+    length_a, length_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    u, v = a / length_a, b / length_b
+    angle = (u * v).sum(-1, keepdim=True).clamp(-1, 1).acos()
+    arc = (((1 - t) * angle).sin() * u + (t * angle).sin() * v) / angle.sin()
+    arc = torch.where(angle.sin() < 1e-4, torch.lerp(u, v, t), arc)  # on one line there is no arc to follow
+    return arc * torch.lerp(length_a, length_b, t)
+
+
 def count_parameters(network: nn.Module) -> int:
     """How many numbers training may change."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -40,6 +40,7 @@ def adversarial_steps(
     d_optimizer: Optimizer,
     smoothing: float = 0.0,
 ) -> Iterator[tuple[Tensor, ...]]:
+    """One step of D, then one of G, for each batch; yields both losses, then both logits."""
     for real_images in batches:
         # Discriminator: real pictures should get the label "real", generated ones the label "generated".
         fake_images = generator(sample_latents(generator, len(real_images)))  # (N, C, H, W)

@@ -1,0 +1,29 @@
+"""Tests run quick, and on real MNIST where $GAN_DATA or data/ holds it."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GAN_QUICK", "1")  # before gan_helpers is imported, and inherited by every kernel
+
+import pytest
+import torch
+from gan_helpers.datasets import ImageSet
+from gan_helpers.networks import Discriminator, Generator
+
+
+@pytest.fixture
+def tiny_pair() -> tuple[Generator, Discriminator]:
+    """Two networks small enough to train in milliseconds, with dropout and batch norm switched on."""
+    torch.manual_seed(0)
+    generator = Generator(4, (1, 6, 6), widths=(16, 16), dropout=0.1, batch_norm=True)
+    return generator, Discriminator((1, 6, 6), widths=(16, 8), dropout=0.1)
+
+
+@pytest.fixture
+def tiny_images() -> ImageSet:
+    """128 pictures of 6x6: two classes that differ in brightness."""
+    shuffle = torch.Generator().manual_seed(1)
+    labels = torch.arange(128) % 2
+    images = torch.randint(0, 100, (128, 1, 6, 6), generator=shuffle) + 120 * labels[:, None, None, None]
+    return ImageSet(images.to(torch.uint8), labels, ("dark", "bright"), "made for a test")
