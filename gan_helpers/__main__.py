@@ -1,4 +1,4 @@
-"""The course's commands: python -m gan_helpers train | diagrams | stamp. Add --help to any of them."""
+"""The course's commands: python -m gan_helpers train | assets | stamp. Add --help to any of them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
     train.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run")
     train.set_defaults(call=train_generator)
-    diagrams = commands.add_parser("diagrams", help="redraw assets/diagrams")
-    diagrams.set_defaults(call=redraw_diagrams)
+    assets = commands.add_parser("assets", help="redraw the diagrams, and the digits on top of the README")
+    assets.set_defaults(call=redraw_assets)
     stamp = commands.add_parser("stamp", help="put another repository's address into all badges and cells")
     stamp.add_argument("address", help="for example https://github.com/you/gan-course")
     stamp.set_defaults(call=lambda options: stamp_address(options.address))
@@ -66,11 +66,20 @@ def machine() -> str:
     return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
 
 
-def redraw_diagrams(options: argparse.Namespace) -> None:
-    from gan_helpers.diagrams import write_diagrams
+def redraw_assets(options: argparse.Namespace) -> None:
+    """The SVG diagrams, and a sheet of digits from the shipped generator."""
+    import torch
 
-    for path in write_diagrams(environment.ASSETS / "diagrams"):
-        print(path)
+    from gan_helpers.checkpoints import load_network
+    from gan_helpers.diagrams import write_diagrams
+    from gan_helpers.figures import show_images
+    from gan_helpers.networks import generate, sample_latents
+
+    write_diagrams(environment.ASSETS / "diagrams")
+    generator, _ = load_network(environment.ASSETS / "weights" / "mnist_generator.safetensors")
+    torch.manual_seed(0)
+    digits = generate(generator, sample_latents(generator, 96))
+    show_images(digits, columns=16).save(environment.ASSETS / "generated_digits.png")
 
 
 def stamped_files(root: Path) -> list[Path]:

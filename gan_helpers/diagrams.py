@@ -2,7 +2,7 @@
 
 No plotting library takes part, so the same code always gives the same bytes, and a test holds the files in
 `assets/diagrams/` against it. A diagram's docstring is also its description in the file, for screen readers.
-After a change here, draw again with `python -m gan_helpers diagrams`.
+After a change here, draw again with `python -m gan_helpers assets`.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def render_run(run: Run, latents: Tensor) -> tuple[Figure, str]:
     losses, scores, samples = figure.subplots(1, 3, width_ratios=(4, 4, 3))
     draw_history(run.history, losses, scores)
     sheet = tile(generate(run.average, latents))
-    samples.imshow(sheet[0] if len(sheet) == 1 else sheet.permute(1, 2, 0), cmap="gray")
+    samples.imshow((sheet[0] if len(sheet) == 1 else sheet.permute(1, 2, 0)).numpy(), cmap="gray", vmin=0, vmax=255)
     samples.set_title(f"step {run.step}, {run.seconds:.0f} s")
     samples.axis("off")
     return figure, f"step {run.step}: losses, mean D(x) and D(G(z)), and {len(latents)} samples from fixed latents"
@@ -189,7 +189,7 @@ def _in_notebook() -> bool:
 class TimeLapse:
     """A callback that keeps what fixed latents look like, at steps 1, 2, 4, ... times ``growth``."""
 
-    def __init__(self, latents: Tensor, growth: float = 1.15) -> None:
+    def __init__(self, latents: Tensor, growth: float = 1.25) -> None:
         self.latents, self.growth = latents, growth
         self.frames: list[Tensor] = []  # uint8 (C, height, width) each
         self.steps: list[int] = []

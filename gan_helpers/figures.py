@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 import matplotlib as mpl
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -92,21 +93,21 @@ def to_pil(sheet: Tensor, zoom: int = 1) -> Image.Image:
     return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
 
 
-def png_bytes(sheet: Tensor, zoom: int = 1) -> bytes:
-    """uint8 (1 or 3, H, W) as a PNG. Level 1 compresses these pictures well enough, and fastest."""
+def png_bytes(sheet: Tensor, zoom: int = 1, effort: int = 1) -> bytes:
+    """uint8 (1 or 3, H, W) as a PNG; ``effort`` 1 is fast enough for sliders, 9 small enough to store."""
     buffer = io.BytesIO()
-    to_pil(sheet, zoom).save(buffer, "png", compress_level=1)
+    to_pil(sheet, zoom).save(buffer, "png", compress_level=effort)
     return buffer.getvalue()
 
 
 def show_images(images: Tensor, columns: int | None = None, zoom: int = 2, alt: str = "") -> Picture:
     """A sheet of images (N, C, H, W), without axes."""
-    return Picture(png_bytes(tile(images, columns), zoom), alt or f"a sheet of {len(images)} pictures")
+    return Picture(png_bytes(tile(images, columns), zoom, effort=9), alt or f"a sheet of {len(images)} pictures")
 
 
 def animate(frames: Sequence[Tensor], zoom: int = 2, milliseconds: int = 80, alt: str = "") -> Picture:
     """Sheets uint8 (C, H, W) as a GIF that runs for ever and rests on its last frame for a second."""
-    pictures = [to_pil(frame, zoom) for frame in frames]
+    pictures = [to_pil(frame, zoom).quantize(32, dither=Image.Dither.NONE) for frame in frames]  # a third of the size
     buffer = io.BytesIO()
     times = [milliseconds] * (len(pictures) - 1) + [1000]
     pictures[0].save(buffer, "gif", save_all=True, append_images=pictures[1:], duration=times, loop=0)
@@ -123,8 +124,11 @@ def plot(draw: Callable[P, tuple[Figure, str]]) -> Callable[P, Picture]:
     def styled(*args: P.args, **kwargs: P.kwargs) -> Picture:
         with mpl.rc_context(STYLE):
             figure, alt = draw(*args, **kwargs)
-            buffer = io.BytesIO()
-            FigureCanvasAgg(figure).print_png(buffer)
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        buffer = io.BytesIO()
+        pixels.quantize(128, dither=Image.Dither.NONE).save(buffer, "png")  # a third of the size in full colour
         return Picture(buffer.getvalue(), alt)
 
     return styled
@@ -155,7 +159,7 @@ def plot_lines(
     axes.set_xscale("log" if "x" in log else "linear")
     axes.set_yscale("log" if "y" in log else "linear")
     axes.legend()
-    return figure, f"{title or y_label}: {', '.join(curves)} over {x_label or 'x'}"
+    return figure, f"{title or 'curves'}: {', '.join(curves)} over {x_label or 'x'}"
 
 
 @plot
@@ -178,7 +182,7 @@ def plot_histograms(
     low = min(float(values.min()) for values in groups.values())
     high = max(float(values.max()) for values in groups.values())
     for name, values in groups.items():
-        axes.hist(values.flatten().tolist(), bins, (low, high), alpha=0.6, label=name, density=True, log=log)
+        axes.hist(values.flatten().tolist(), bins, range=(low, high), alpha=0.6, label=name, density=True, log=log)
     axes.set(xlabel=x_label, ylabel="density", title=title)
     axes.legend()
     return figure, f"{title}: histograms of {', '.join(groups)} over {x_label}"
@@ -188,7 +192,7 @@ def plot_histograms(
 def plot_pixel_values(image: Tensor, title: str = "") -> tuple[Figure, str]:
     """One grey image (1, H, W), uint8, with each pixel's number written on it."""
     figure, (axes,) = _panels(width=9, height=9)
-    axes.imshow(image[0], cmap="gray")
+    axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=255)
     for (y, x), value in zip(torch.cartesian_prod(*map(torch.arange, image[0].shape)), image.flatten(), strict=True):
         if value > 0:
             axes.text(x, y, int(value), ha="center", va="center", fontsize=7, color="w" if value < 128 else "k")
@@ -208,8 +212,10 @@ def plot_labelled_images(
         axes.axis("off")
     limit = float(images.abs().max()) if signed else None
     for axes, image, title in zip(panels, images, titles, strict=False):
-        style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if signed else {"cmap": "gray"}
-        axes.imshow(image[0] if len(image) == 1 else tile(image[None]).permute(1, 2, 0), **style)
+        pixels = {"vmin": 0, "vmax": 255} if image.dtype == torch.uint8 else {}
+        style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if signed else {"cmap": "gray", **pixels}
+        picture = image[0] if len(image) == 1 else tile(image[None]).permute(1, 2, 0)
+        axes.imshow(picture.detach().cpu().numpy(), **style)
         axes.set_title(title, fontsize=9)
     return figure, f"{len(images)} pictures, captioned {', '.join(titles)}"
 

@@ -8,6 +8,7 @@ os.environ.setdefault("GAN_QUICK", "1")  # before gan_helpers is imported, and i
 
 import pytest
 import torch
+
 from gan_helpers.datasets import ImageSet
 from gan_helpers.networks import Discriminator, Generator
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from gan_helpers import checkpoints
 from gan_helpers.checkpoints import (
     CheckpointError,

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 import torch
+
 from gan_helpers import datasets
 from gan_helpers.datasets import (
     DatasetError,
@@ -137,7 +138,9 @@ def test_an_unknown_name_lists_the_known_ones(data):
         load_images("mnist", split="validation")
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:500], lambda b: b[:5] + b"\x99" + b[6:], lambda b: b[:3], lambda b: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:500], lambda b: b[:5] + b"\x99" + b[6:], lambda b: b[:3], lambda b: b""]
+)
 def test_a_damaged_idx_file_is_refused_by_name(data, damage):
     path = data / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(damage(path.read_bytes()))

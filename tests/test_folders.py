@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from gan_helpers.datasets import DatasetError, load_images
 from PIL import Image
+
+from gan_helpers.datasets import DatasetError, load_images
 
 
 @pytest.fixture

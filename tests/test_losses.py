@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gan_helpers import losses
 from sklearn.metrics import log_loss
+
+from gan_helpers import losses
 
 LOGITS = torch.tensor([-3.0, -0.5, 0.0, 1.0, 4.0], dtype=torch.float64)
 

@@ -4,6 +4,8 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+
 from gan_helpers.networks import (
     Discriminator,
     Generator,
@@ -13,7 +15,6 @@ from gan_helpers.networks import (
     recommended_pair,
     sample_latents,
 )
-from torch import nn
 
 
 def test_the_classic_networks_have_the_published_sizes():

@@ -12,6 +12,7 @@ import time
 
 import pytest
 import torch
+
 from gan_helpers import training
 from gan_helpers.checkpoints import CheckpointError, load_tensors
 from gan_helpers.datasets import scale_pixels

@@ -1,0 +1,200 @@
+"""Speeds of the course, side by side in one run: python tests/benchmarks/speed.py [NAME ...]
+
+Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names:
+epoch, matmul, memory, import, slider. Needs MNIST (or draws stroke digits, which cost the same).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ["GAN_QUICK"] = "0"
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader
+
+from gan_helpers.datasets import ImageSet, load_images
+from gan_helpers.networks import Discriminator, Generator, recommended_pair
+from gan_helpers.runs import CLASSIC, Settings
+from gan_helpers.training import train_gan
+
+STEPS = 200  # a stretch of an epoch, long enough to time and short enough to alternate often
+ROUNDS = 7
+
+
+class PictureFiles(torch.utils.data.Dataset):
+    """Pictures as torchvision's data sets give them: one PIL image at a time, through ToTensor."""
+
+    def __init__(self, data: ImageSet) -> None:
+        from torchvision.transforms import ToTensor
+
+        self.data, self.transform = data, ToTensor()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image
+
+        picture = Image.fromarray(self.data.images[index, 0].numpy(), mode="L")
+        return self.transform(picture), int(self.data.labels[index])
+
+
+def plain_steps(generator: nn.Module, discriminator: nn.Module, data: ImageSet) -> None:
+    """The loop of the usual tutorial: DataLoader, ToTensor, two passes of G a step, Adam as it comes."""
+    g_optimizer = torch.optim.Adam(generator.parameters(), CLASSIC.g_rate)
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), CLASSIC.d_rate)
+    loader = DataLoader(PictureFiles(data), CLASSIC.batch_size, shuffle=True)
+    for step, (real_images, _) in enumerate(loader):
+        if step == STEPS:
+            break
+        real_images = real_images * 2 - 1
+        d_optimizer.zero_grad()
+        real_logits = discriminator(real_images)
+        fake_logits = discriminator(generator(torch.rand(len(real_images), 100) * 2 - 1).detach())
+        real_part = F.binary_cross_entropy_with_logits(real_logits, torch.full_like(real_logits, 0.9))
+        d_loss = real_part + F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+        d_loss.backward()
+        d_optimizer.step()
+        g_optimizer.zero_grad()
+        fake_logits = discriminator(generator(torch.rand(len(real_images), 100) * 2 - 1))
+        F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits)).backward()
+        g_optimizer.step()
+
+
+def our_steps(generator: nn.Module, discriminator: nn.Module, data: ImageSet, settings: Settings) -> None:
+    """The same number of updates by the course's loop."""
+    train_gan(generator, discriminator, data, STEPS / (len(data) // settings.batch_size), settings=settings)
+
+
+def seconds(call: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def alternate(a: Callable[[], None], b: Callable[[], None], rounds: int = ROUNDS) -> tuple[float, float, float]:
+    """Median seconds of each, run in turn, and the median of the ratios a / b, pair by pair."""
+    a(), b()
+    pairs = [(seconds(a), seconds(b)) for _ in range(rounds)]
+    return *(statistics.median(times) for times in zip(*pairs, strict=True)), statistics.median(x / y for x, y in pairs)
+
+
+def classic_pair() -> tuple[Generator, Discriminator]:
+    return Generator(latent="uniform"), Discriminator()
+
+
+def epoch(data: ImageSet) -> None:
+    """Ours against the plain loop: same networks, batch size and number of updates."""
+    steps_an_epoch = len(data) // CLASSIC.batch_size
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        plain, ours, ratio = alternate(
+            lambda: plain_steps(*classic_pair(), data), lambda: our_steps(*classic_pair(), data, CLASSIC)
+        )
+        scale = steps_an_epoch / STEPS
+        print(
+            f"epoch, {threads} thread(s): plain {plain * scale:.1f} s, ours {ours * scale:.1f} s, {ratio:.2f}x faster"
+        )
+
+
+def flops_a_step(generator: nn.Module, discriminator: nn.Module, batch_size: int) -> float:
+    """Multiplications and additions in the matrix products of one step of our loop.
+
+    A layer costs 2 * in * out a picture forward, as much for the gradient of its weights, and as much
+    for that of its input. D sees 3 batches forward; its weights get gradients for 2 of them.
+    """
+
+    def weights(network: nn.Module) -> tuple[int, int]:
+        sizes = [layer.weight.numel() for layer in network.modules() if isinstance(layer, nn.Linear)]
+        return sum(sizes), sizes[0]
+
+    (g, g_first), (d, d_first) = weights(generator), weights(discriminator)
+    g_work = g + g + (g - g_first)  # forward, weights, inputs of all layers but the first
+    d_work = 2 * (d + d + (d - d_first)) + (d + d)  # D's step on two batches; G's step passes through to the pixels
+    return 2.0 * batch_size * (g_work + d_work)
+
+
+def matmul(data: ImageSet) -> None:
+    """The share of this machine's matrix-product speed that training reaches."""
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        a, b = torch.randn(2, 1024, 1024)
+        a @ b
+        peak = 2 * 1024**3 / statistics.median(seconds(lambda: a @ b) for _ in range(30))  # noqa: B023
+        for name, pair, settings in (("classic", classic_pair, CLASSIC), ("ours", recommended_pair, Settings())):
+            our_steps(*pair(), data, settings)
+            spent = statistics.median(seconds(lambda: our_steps(*pair(), data, settings)) for _ in range(3))  # noqa: B023
+            speed = flops_a_step(*pair(), settings.batch_size) * STEPS / spent
+            print(
+                f"matrix products, {threads} thread(s), {name} networks: {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, "
+                f"{speed / peak:.0%}"
+            )
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def memory(data: ImageSet) -> None:
+    """Peak memory of a process that trains on all of MNIST, beside one that only imports torch."""
+    peak = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    train = (
+        "from gan_helpers import datasets, networks, training; data = datasets.load_images('mnist')\n"
+        "training.train_gan(*networks.recommended_pair(), data, epochs=0.2)\n"
+    )
+    alone, training = (int(python(f"{code}\n{peak}").split()[-1]) / 1024 for code in ("import torch", train))
+    print(f"peak memory: training {training:.0f} MB, of which importing torch {alone:.0f} MB")
+
+
+def imports(data: ImageSet) -> None:
+    """Import time of the package against torch alone, process by process in turn."""
+    mine, torch_alone, ratio = alternate(lambda: python("import gan_helpers"), lambda: python("import torch"), 11)
+    print(f"import: gan_helpers {mine:.2f} s, torch alone {torch_alone:.2f} s, ratio {ratio:.3f}")
+
+
+def slider(data: ImageSet) -> None:
+    """Slider value to PNG bytes on one thread, with the shipped generator."""
+    from gan_helpers.checkpoints import load_network
+    from gan_helpers.environment import ASSETS
+    from gan_helpers.explorer import explore
+
+    torch.set_num_threads(1)
+    view = explore(load_network(ASSETS / "weights" / "mnist_generator.safetensors")[0])
+    times = []
+    for i in range(300):
+        start = time.perf_counter()
+        view.sliders[0].value = 3 * (-1) ** i
+        times.append(1000 * (time.perf_counter() - start))
+    print(
+        f"slider: median {statistics.median(times):.2f} ms, 95th percentile {statistics.quantiles(times, n=20)[-1]:.2f} ms"
+    )
+
+
+BENCHMARKS = {"epoch": epoch, "matmul": matmul, "memory": memory, "import": imports, "slider": slider}
+
+
+def main(names: list[str]) -> None:
+    torch.set_flush_denormal(True)
+    data = load_images("mnist")
+    machine = {"torch": torch.__version__, "threads": torch.get_num_threads(), "load": os.getloadavg()}
+    print(json.dumps(machine), "|", data.source)
+    for name in names or BENCHMARKS:
+        threads = torch.get_num_threads()
+        BENCHMARKS[name](data)
+        torch.set_num_threads(threads)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,141 @@
+"""Each exercise: silent when unanswered, a hint for typical mistakes, and right for what is right.
+
+That the solutions printed in the notebooks are right is tested in test_notebooks.py.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gan_helpers.exercises import Verdict, check
+from gan_helpers.judges import EXERCISES
+from gan_helpers.networks import Generator, slerp
+
+
+def sgd_step(detach: bool, step: bool):
+    def answer(generator, discriminator, optimizer, real_images, latents):
+        fake_images = generator(latents)
+        fake_images = fake_images.detach() if detach else fake_images
+        real, fake = discriminator(real_images), discriminator(fake_images)
+        loss = F.binary_cross_entropy_with_logits(real, torch.full_like(real, 0.9))
+        loss = loss + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+        optimizer.zero_grad()
+        loss.backward()
+        if step:
+            optimizer.step()
+        return loss
+
+    return answer
+
+
+MEANS = torch.rand(10, 1, 28, 28) + torch.arange(10.0).view(10, 1, 1, 1)
+WRONG = {
+    "scale": [
+        (lambda x: x / 255, "stretch to a width of 2"),
+        (lambda x: x / 255 - 1, "255 becomes 0"),
+        (lambda x: x, "still whole numbers"),
+    ],
+    "least ink": [((3, MEANS), "not 3")],
+    "nearest mean": [
+        (lambda x, m: torch.cdist(x.flatten(1), m.flatten(1)).argmax(1), "smallest distance"),
+        (lambda x, m: torch.cdist(x.flatten(1), m.flatten(1)), "one class number a picture"),
+    ],
+    "count parameters": [(lambda widths: sum(a * b for a, b in pairwise(widths)), "are the biases in")],
+    "leaky relu": [(torch.relu, "it should be -0.2"), (lambda x: F.leaky_relu(x, 0.2).detach() + 0 * x, "no gradient")],
+    "colour generator": [(Generator(), "set image_shape"), (3, "give the generator itself")],
+    "stable bce": [
+        (lambda x, y: -(y * x.sigmoid().log() + (1 - y) * (1 - x.sigmoid()).log()), "not finite"),
+        (lambda x, y: x.abs(), "it should be"),
+    ],
+    "smoothed optimum": [(lambda p, q, s: p / (p + q), "lowest at")],
+    "flipped labels": [
+        (lambda x: F.binary_cross_entropy_with_logits(x, torch.zeros_like(x)), "flip the label"),
+        (lambda x: x.mean(), "it should be"),
+    ],
+    "discriminator step": [
+        (sgd_step(detach=False, step=True), "detach"),
+        (sgd_step(detach=True, step=False), "has not moved"),
+        (lambda *_: torch.tensor(1.0), "your loss is"),
+    ],
+    "average": [(lambda values, decay: sum(values) / len(values), "begin with the first value")],
+    "truncated latents": [
+        (lambda n, k, limit: torch.randn(n, k).clamp(-limit, limit), "pile up"),
+        (lambda n, k, limit: torch.randn(n, k), "above the limit"),
+        (lambda n, k, limit: torch.rand(n, k) * 2 * limit - limit, "standard deviation"),
+        (lambda n, k, limit: torch.zeros(k), "the shape is"),
+    ],
+    "nearest picture": [
+        (lambda s, p: torch.cdist(s.flatten(1), p.flatten(1)).argmax(1), "are nearest"),
+        (lambda s, p: torch.cdist(s.flatten(1), p.flatten(1)), "one index a sample"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("answer", [..., None, lambda *arguments: None, lambda *arguments: ...])
+def test_unanswered(name, answer):
+    if callable(answer) and name in ("least ink", "colour generator"):
+        pytest.skip("the answer to this one is not a function")
+    assert check(name, answer) == Verdict("not answered yet", "")
+
+
+def test_an_unanswered_pair_counts_as_unanswered():
+    assert check("least ink", (..., MEANS)).state == "not answered yet"
+
+
+def test_every_exercise_has_wrong_answers_here():
+    assert set(WRONG) == set(EXERCISES)
+
+
+@pytest.mark.parametrize(("name", "answer", "hint"), [(name, *case) for name, cases in WRONG.items() for case in cases])
+def test_a_typical_mistake_gets_a_hint_that_helps(name, answer, hint):
+    verdict = check(name, answer)
+    assert verdict.state == "hint"
+    assert hint in verdict.text
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_code_that_fails_is_a_hint_not_an_exception(name):
+    def broken(*arguments):
+        raise RuntimeError("oh no")
+
+    if name in ("least ink", "colour generator"):
+        assert check(name, 1j).state == "hint"
+    else:
+        assert check(name, broken) == Verdict("hint", "your code stopped with RuntimeError: oh no")
+        assert check(name, "text").state == "hint"
+
+
+def test_a_check_leaves_the_readers_random_numbers_alone():
+    torch.manual_seed(2)
+    expected = torch.rand(3)
+    torch.manual_seed(2)
+    check("nearest picture", lambda s, p: torch.zeros(3))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_an_unknown_exercise_names_the_known_ones():
+    with pytest.raises(KeyError, match="there are scale"):
+        check("no such", 1)
+
+
+def test_verdicts_read_well_in_text_and_html():
+    verdict = Verdict("hint", "a < b")
+    assert repr(verdict) == "→ hint: a < b"
+    assert verdict._repr_html_() == "<b>→ hint</b>: a &lt; b"
+    assert repr(Verdict("not answered yet", "")) == "○ not answered yet"
+
+
+def test_slerp_follows_the_arc():
+    a, b = torch.randn(2, 5, 9)
+    for t in (0.0, 0.3, 1.0):
+        point = slerp(a, b, t)
+        expected = torch.lerp(a.norm(dim=1), b.norm(dim=1), t)
+        assert torch.allclose(point.norm(dim=1), expected, atol=1e-4)
+        cosine = F.cosine_similarity(a, point), F.cosine_similarity(a, b)
+        assert torch.allclose(cosine[0].clamp(-1, 1).acos(), t * cosine[1].acos(), atol=2e-3)
+    assert torch.allclose(slerp(a, 2 * a, 0.5), 1.5 * a, atol=1e-5)  # no arc between parallel vectors

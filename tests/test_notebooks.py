@@ -1,0 +1,283 @@
+"""What every notebook must hold, read from its file: the skeleton, honest outputs, and no drift from the package."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import json
+import re
+import statistics
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gan_helpers.__main__ import current_address
+from gan_helpers.environment import COURSE_ROOT
+from gan_helpers.exercises import check
+from gan_helpers.judges import EXERCISES
+
+NOTEBOOKS = sorted((COURSE_ROOT / "notebooks").glob("*.ipynb"))
+TAGS = {"bootstrap", "defines", "nbval-check-output", "raises-exception"}
+HEADINGS = ("## Try it", "## In practice", "## Further reading")
+MOST_BYTES, MOST_LINES, MEDIAN_LINES = 1_500_000, 25, 6
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@cache
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def cells(path: Path, kind: str) -> list[dict]:
+    return [cell for cell in read(path)["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def prose(path: Path) -> str:
+    return "\n\n".join(source(cell) for cell in cells(path, "markdown"))
+
+
+def tags(cell: dict) -> set[str]:
+    return set(cell["metadata"].get("tags", []))
+
+
+def text_outputs(cell: dict) -> str:
+    parts = []
+    for output in cell["outputs"]:
+        data = output.get("data", {})
+        parts += [
+            output.get("text", ""),
+            data.get("text/plain", ""),
+            re.sub(r"<[^>]*>", "", "".join(data.get("text/html", ""))),
+        ]
+    return "\n".join("".join(part) for part in parts)
+
+
+def test_there_are_notebooks_numbered_from_01():
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{i:02}_" for i in range(1, len(NOTEBOOKS) + 1)]
+    assert len(NOTEBOOKS) >= 5
+
+
+# --- the file -----------------------------------------------------------------------------------------
+
+
+@each
+def test_kernel_size_and_no_widget_state(path):
+    notebook = read(path)
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert "widgets" not in notebook["metadata"]
+    assert path.stat().st_size < MOST_BYTES
+
+
+@each
+def test_outputs_come_from_one_run_without_errors(path):
+    code = cells(path, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error", source(cell)
+            assert output.get("name") != "stderr", source(cell)
+
+
+@each
+def test_outputs_come_from_a_full_run_and_name_no_machine(path):
+    text = "\n".join(text_outputs(cell) for cell in cells(path, "code"))
+    assert "full run" in text
+    assert not re.search(r"/(tmp|work|root|home|Users)/", text)
+
+
+@each
+def test_stored_pictures_are_pictures(path):
+    pictures = [
+        o["data"]["image/png"] for c in cells(path, "code") for o in c["outputs"] if "image/png" in o.get("data", {})
+    ]
+    assert len(pictures) >= 2
+    for encoded in pictures:
+        low, high = Image.open(io.BytesIO(base64.b64decode("".join(encoded)))).convert("L").getextrema()
+        assert low < high
+
+
+@each
+def test_tags_are_known_and_enough_outputs_are_compared(path):
+    used = [tags(cell) for cell in cells(path, "code")]
+    assert set().union(*used) <= TAGS
+    compared = [cell for cell in cells(path, "code") if "nbval-check-output" in tags(cell) and cell["outputs"]]
+    assert len(compared) >= 3
+    assert "NBVAL_" not in "".join(source(cell) for cell in cells(path, "code"))
+
+
+@each
+def test_cells_are_short(path):
+    lines = [source(cell).count("\n") + 1 for cell in cells(path, "code")]
+    assert max(lines) <= MOST_LINES
+    assert statistics.median(lines) <= MEDIAN_LINES
+
+
+# --- the skeleton -------------------------------------------------------------------------------------
+
+
+@each
+def test_skeleton(path):
+    first, second = (source(cell) for cell in read(path)["cells"][:2])
+    assert re.match(rf"# {path.name[:2]} · [A-Z]\w+ ", first)
+    assert "colab-badge.svg" in first
+    assert re.search(r"!\[.{20,}\]\(\.\./assets/", first)
+    for promise in ("**You will do**", "**You will learn**", "**You need**"):
+        assert promise in second
+    assert re.search(r"\*\*Run time:\*\* about .*(second|minute|\ds|\d s|min).* on two CPU cores", second)
+    text = prose(path)
+    positions = [text.index(heading) for heading in HEADINGS]
+    assert positions == sorted(positions)
+    assert "**Predict, then run:**" in text
+    assert re.search(r"arXiv \d{4}\.\d{4,5}", text[positions[2] :])
+    assert re.search(r"\]\(\d\d_\w+\.ipynb\)\s*$", text)
+
+
+@each
+def test_the_bootstrap_cell_is_the_same_everywhere(path):
+    (cell,) = (cell for cell in cells(path, "code") if "bootstrap" in tags(cell))
+    (model,) = (cell for cell in cells(NOTEBOOKS[0], "code") if "bootstrap" in tags(cell))
+    assert source(cell) == source(model)
+    assert f'REPOSITORY = "{current_address(COURSE_ROOT)}"' in source(cell)
+
+
+@each
+def test_the_badge_opens_this_very_notebook(path):
+    owner = current_address(COURSE_ROOT).removeprefix("https://github.com/")
+    assert f"colab.research.google.com/github/{owner}/blob/main/notebooks/{path.name})" in prose(path)
+
+
+@each
+def test_pictures_and_links_in_prose_exist_and_have_alt_text(path):
+    text = prose(path)
+    for alt, target in re.findall(r"!\[(.*?)\]\((.+?)\)", text):
+        assert len(alt) > 10
+        if not target.startswith("http"):
+            assert (path.parent / target).is_file(), target
+    for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#]+)\)", text):
+        if not target.startswith("http") and ".svg" not in target:
+            assert (path.parent / target).is_file(), target
+    assert "<img" not in text
+
+
+@each
+def test_formulas_use_no_macros_and_are_closed(path):
+    text = prose(path)
+    for macro in (r"\newcommand", r"\def\\", r"\DeclareMathOperator", r"\operatorname"):
+        assert macro not in text
+    without_code = re.sub(r"`[^`]*`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    assert without_code.count("$") % 2 == 0
+
+
+# --- numbers ------------------------------------------------------------------------------------------
+
+
+def numbers(text: str) -> list[str]:
+    """Decimals, percentages and numbers with thousands separators: what only a measurement can supply."""
+    return re.findall(r"(?<![\w.,-])-?\d[\d,]*\.\d+|\d{1,3}(?:,\d{3})+|\d+(?= ?%)", text)
+
+
+def agrees(stated: str, found: list[float]) -> bool:
+    """Is the stated number one of those found, rounded as it is stated (a percentage may be a share)?"""
+    value = float(stated.replace(",", ""))
+    step = 0.5 * 10.0 ** -len(stated.partition(".")[2])
+    return any(abs(value - scale * other) <= step * 1.001 for other in found for scale in (1, -1, 100))
+
+
+@each
+def test_the_numbers_in_the_text_are_the_numbers_in_the_outputs(path):
+    code = cells(path, "code")
+    known = "\n".join([source(cell) for cell in code] + [text_outputs(cell) for cell in code])
+    found = [float(n.replace(",", "")) for n in re.findall(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", known) if n.strip(",-")]
+    text = re.sub(r"arXiv \d+\.\d+|```.*?```|\$\$.*?\$\$|\*\*Run time.*|\[!\[.*", "", prose(path), flags=re.DOTALL)
+    missing = [number for number in numbers(text) if not agrees(number, found)]
+    assert missing == []
+
+
+# --- code ---------------------------------------------------------------------------------------------
+
+
+def definitions() -> dict[str, ast.AST]:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (COURSE_ROOT / "gan_helpers").glob("*.py")]
+    return {
+        node.name: node for tree in trees for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+
+
+@each
+def test_what_a_notebook_defines_is_what_the_package_holds(path):
+    ours = definitions()
+    for cell in cells(path, "code"):
+        nodes = ast.parse(source(cell)).body if "defines" in tags(cell) else []
+        for node in nodes:
+            assert ast.dump(node) == ast.dump(ours[node.name]), f"{node.name} differs from gan_helpers"
+        assert nodes or "defines" not in tags(cell)
+
+
+def test_what_the_course_teaches_is_shown_in_full():
+    taught = {"Discriminator", "Generator", "real_loss", "fake_loss", "discriminator_loss", "generator_loss"}
+    taught |= {"saturating_generator_loss", "adversarial_steps", "scale_pixels", "unscale_pixels", "slerp"}
+    shown = {
+        node.name
+        for path in NOTEBOOKS
+        for cell in cells(path, "code")
+        if "defines" in tags(cell)
+        for node in ast.parse(source(cell)).body
+    }
+    assert taught <= shown
+
+
+def exercises() -> list:
+    """(notebook, exercise cell, the solution folded below it)."""
+    found = []
+    for path in NOTEBOOKS:
+        all_cells = read(path)["cells"]
+        for cell, after in pairwise(all_cells):
+            if cell["cell_type"] == "code" and re.search(r"^check\(", source(cell), re.MULTILINE):
+                name = re.search(r'check\("(.+?)"', source(cell))[1]
+                found.append(pytest.param(path, cell, after, id=f"{path.stem}-{name}"))
+    return found
+
+
+@each
+def test_every_notebook_has_two_exercises(path):
+    assert sum(param.values[0] == path for param in exercises()) >= 2
+
+
+def test_every_exercise_is_asked_somewhere():
+    asked = {re.search(r'check\("(.+?)"', source(param.values[1]))[1] for param in exercises()}
+    assert asked == set(EXERCISES)
+
+
+@pytest.mark.parametrize(("path", "cell", "after"), exercises())
+def test_exercises_start_unanswered_and_their_solutions_are_right(path, cell, after):
+    assert "not answered yet" in text_outputs(cell)
+    solution = re.search(
+        r"<details>\s*<summary>.*?</summary>\s*```python\n(.*?)```\s*</details>", source(after), re.DOTALL
+    )
+    assert solution, "no folded solution below the exercise"
+    verdicts = []
+
+    def record(name: str, answer: object) -> None:
+        verdicts.append(check(name, answer))
+
+    scope = solution_scope(path)
+    exec(compile(solution[1], str(path), "exec"), {**scope, "check": record})
+    assert [verdict.state for verdict in verdicts] == ["right"], verdicts
+
+
+def solution_scope(path: Path) -> dict[str, object]:
+    """The names that a notebook's import cell brings, and stand-ins for what its cells have made."""
+    scope: dict[str, object] = {"means": torch.rand(10, 1, 28, 28) + torch.arange(10.0).view(10, 1, 1, 1)}
+    (imports,) = (source(cell) for cell in cells(path, "code") if "environment.set_up(" in source(cell))
+    exec(compile(imports.partition("\ndevice = ")[0], str(path), "exec"), scope)
+    return scope
