@@ -37,25 +37,32 @@ CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), smoothing=0.1, average_de
 
 
 class History:
-    """Four numbers a step, kept on the device until they are read: reading is what costs."""
+    """Four numbers a step, kept on the device until they are read: reading is what costs.
+
+    The table doubles when it is full. A tensor a step would pin the memory that each step frees around it.
+    """
 
     columns = ("d_loss", "g_loss", "d_real", "d_fake")
 
     def __init__(self, rows: Tensor | None = None) -> None:
-        self._rows = [] if rows is None else list(rows.unbind())
+        self._table = torch.empty(0, len(self.columns)) if rows is None else rows.clone()
+        self._length = len(self._table)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._length
 
     def record(self, d_loss: Tensor, g_loss: Tensor, real_logits: Tensor, fake_logits: Tensor) -> None:
         """Append a step: both losses, and the mean of D(x) and of D(G(z)) as probabilities."""
+        if self._length == len(self._table):
+            more = torch.empty(max(1024, self._length), len(self.columns))
+            self._table = torch.cat([self._table.cpu(), more]).to(d_loss.device)
         d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-        self._rows.append(torch.stack([d_loss, g_loss, d_real, d_fake]))
+        self._table[self._length] = torch.stack([d_loss, g_loss, d_real, d_fake])
+        self._length += 1
 
     def rows(self, start: int = 0) -> Tensor:
         """The steps from ``start`` on, as a tensor (steps, 4) on the CPU."""
-        rows = self._rows[start:]
-        return torch.stack(rows).cpu() if rows else torch.empty(0, len(self.columns))
+        return self._table[start : self._length].cpu()
 
     def column(self, name: str) -> Tensor:
         """One of ``columns`` over all steps, (steps,)."""

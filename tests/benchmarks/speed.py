@@ -126,21 +126,26 @@ def flops_a_step(generator: nn.Module, discriminator: nn.Module, batch_size: int
     return 2.0 * batch_size * (g_work + d_work)
 
 
+def median_seconds(call: Callable[[], None], rounds: int) -> float:
+    call()
+    return statistics.median(seconds(call) for _ in range(rounds))
+
+
+def share_of_peak(name: str, pair: Callable[[], tuple], settings: Settings, data: ImageSet) -> None:
+    a, b = torch.randn(2, 1024, 1024)
+    peak = 2 * 1024**3 / median_seconds(lambda: a @ b, 30) / 1e9
+    spent = median_seconds(lambda: our_steps(*pair(), data, settings), 3)
+    speed = flops_a_step(*pair(), settings.batch_size) * STEPS / spent / 1e9
+    threads = torch.get_num_threads()
+    print(f"matrix products, {threads} thread(s), {name}: {speed:.0f} of {peak:.0f} GFLOP/s, {speed / peak:.0%}")
+
+
 def matmul(data: ImageSet) -> None:
     """The share of this machine's matrix-product speed that training reaches."""
     for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
-        a, b = torch.randn(2, 1024, 1024)
-        a @ b
-        peak = 2 * 1024**3 / statistics.median(seconds(lambda: a @ b) for _ in range(30))  # noqa: B023
-        for name, pair, settings in (("classic", classic_pair, CLASSIC), ("ours", recommended_pair, Settings())):
-            our_steps(*pair(), data, settings)
-            spent = statistics.median(seconds(lambda: our_steps(*pair(), data, settings)) for _ in range(3))  # noqa: B023
-            speed = flops_a_step(*pair(), settings.batch_size) * STEPS / spent
-            print(
-                f"matrix products, {threads} thread(s), {name} networks: {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, "
-                f"{speed / peak:.0%}"
-            )
+        share_of_peak("classic networks", classic_pair, CLASSIC, data)
+        share_of_peak("our networks", recommended_pair, Settings(), data)
 
 
 def python(code: str) -> str:
@@ -177,9 +182,8 @@ def slider(data: ImageSet) -> None:
         start = time.perf_counter()
         view.sliders[0].value = 3 * (-1) ** i
         times.append(1000 * (time.perf_counter() - start))
-    print(
-        f"slider: median {statistics.median(times):.2f} ms, 95th percentile {statistics.quantiles(times, n=20)[-1]:.2f} ms"
-    )
+    slowest = statistics.quantiles(times, n=20)[-1]
+    print(f"slider: median {statistics.median(times):.2f} ms, 95th percentile {slowest:.2f} ms")
 
 
 BENCHMARKS = {"epoch": epoch, "matmul": matmul, "memory": memory, "import": imports, "slider": slider}
