@@ -76,7 +76,7 @@ def image_batches(images: Tensor, batch_size: int, seed: int = 0, epoch: int = 0
     shuffle = torch.Generator().manual_seed(1_000_003 * seed + epoch)
     order = torch.randperm(len(images), generator=shuffle).to(images.device)
     for i in range(start, len(images) // batch_size):
-        yield scale_pixels(images[order[i * batch_size : (i + 1) * batch_size]])
+        yield scale_pixels(images.index_select(0, order[i * batch_size : (i + 1) * batch_size]))
 
 
 def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32, channels: int = 3) -> ImageSet:

@@ -70,7 +70,7 @@ def _scale(answer: Any) -> str | None:
     return None
 
 
-@exercise("least ink", "a 1 is a single stroke: on average it has about half the ink of a typical digit.")
+@exercise("least ink", "a 1 is a single stroke: on average it has little more than half the ink of a typical digit.")
 def _least_ink(answer: Any) -> str | None:
     digit, means = answer
     if digit is None or digit is ...:

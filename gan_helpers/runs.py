@@ -29,7 +29,7 @@ class Settings:
     d_rate: float = 1e-3
     betas: tuple[float, float] = (0.0, 0.99)
     smoothing: float = 0.0
-    average_decay: float = 0.999  # 0 switches the average off: it is then a copy of the generator
+    average_decay: float = 0.999  # 0: no average, sample from the generator itself
     seed: int = 0
 
 
@@ -86,8 +86,9 @@ class Run:
 
 
 def start_run(generator: Network, discriminator: Network, settings: Settings) -> Run:
-    """Step 0: two networks in training mode, their optimisers, and the average as a copy of the generator."""
-    average = copy.deepcopy(generator).eval().requires_grad_(False)
+    """Step 0: two networks in training mode, their optimisers, and the average, which starts as a copy of G."""
+    averaged = settings.average_decay > 0
+    average = copy.deepcopy(generator).eval().requires_grad_(False) if averaged else generator
     # fused=True updates all weights in one call: on these small networks the calls cost more than the sums
     g_optimizer = Adam(generator.parameters(), settings.g_rate, settings.betas, fused=True)
     d_optimizer = Adam(discriminator.parameters(), settings.d_rate, settings.betas, fused=True)
@@ -97,8 +98,8 @@ def start_run(generator: Network, discriminator: Network, settings: Settings) ->
 def save_run(run: Run, path: str | Path) -> None:
     """Write the whole run to ``path``; CheckpointError if it cannot be written."""
     tensors = {"history": run.history.rows(), **_random_states(run)}
-    for name in ("generator", "discriminator", "average"):
-        tensors |= {f"{name}/{key}": value for key, value in getattr(run, name).state_dict().items()}
+    for name, network in _networks(run).items():
+        tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
     for name in ("g_optimizer", "d_optimizer"):
         for index, state in getattr(run, name).state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": value for key, value in state.items()}
@@ -119,8 +120,8 @@ def load_run(run: Run, path: str | Path) -> None:
                 "Build the same run, or start afresh with resume=False"
             )
     groups = _by_prefix(tensors)
-    for name in ("generator", "discriminator", "average"):
-        getattr(run, name).load_state_dict(groups[name])
+    for name, network in _networks(run).items():
+        network.load_state_dict(groups[name])
     for name in ("g_optimizer", "d_optimizer"):
         _restore_optimizer(getattr(run, name), groups.get(name, {}))
     run.history = History(tensors["history"])
@@ -128,6 +129,11 @@ def load_run(run: Run, path: str | Path) -> None:
     torch.set_rng_state(tensors["random/cpu"])
     if "random/cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random/cuda"])
+
+
+def _networks(run: Run) -> dict[str, Network]:
+    networks = {"generator": run.generator, "discriminator": run.discriminator}
+    return networks if run.average is run.generator else {**networks, "average": run.average}
 
 
 def _identity(run: Run) -> dict[str, Any]:

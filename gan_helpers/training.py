@@ -123,7 +123,8 @@ def train_gan(
             run.history.record(*step)
             if run.step % CHECK_EVERY.get(device.type, 1) == 0 or run.step == last_step:
                 _check_finite(run, saver.path)
-            update_average(run.average, generator, settings.average_decay, run.step)
+            if settings.average_decay > 0:
+                update_average(run.average, generator, settings.average_decay, run.step)
             run.seconds = time.perf_counter() - start
             for callback in callbacks:
                 callback(run)
@@ -178,13 +179,13 @@ def _steps_from(run: Run, images: Tensor, last_step: float) -> Iterator[tuple[Te
 
 
 def _check_finite(run: Run, saved: Path | None) -> None:
-    start = max(0, run.step - max(CHECK_EVERY.values()))
-    bad = (~run.history.rows(start).isfinite()).any(1).nonzero()
-    if len(bad) == 0:
+    recent = run.history.rows(max(0, run.step - CHECK_EVERY["cuda"]))
+    if math.isfinite(recent[-1].sum()):  # once a weight is NaN, all later losses are
         return
+    step = run.step - len(recent) + 1 + int((~recent.isfinite()).any(1).nonzero()[0])
     kept = f" The last good state is in {saved}." if saved is not None else ""
     raise TrainingDiverged(
-        f"a loss is no longer a finite number at step {start + int(bad[0]) + 1}. Try a lower learning rate "
+        f"a loss is no longer a finite number at step {step}. Try a lower learning rate "
         f"(now {run.settings.g_rate:g} and {run.settings.d_rate:g}), betas (0, 0.99), or a larger batch, and look "
         f"for NaN in your pictures.{kept}"
     )

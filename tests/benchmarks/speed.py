@@ -47,7 +47,7 @@ class PictureFiles(torch.utils.data.Dataset):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         from PIL import Image
 
-        picture = Image.fromarray(self.data.images[index, 0].numpy(), mode="L")
+        picture = Image.fromarray(self.data.images[index, 0].numpy())
         return self.transform(picture), int(self.data.labels[index])
 
 
