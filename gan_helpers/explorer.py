@@ -98,9 +98,10 @@ class Explorer:
         self.image.value = render_latents(self.generator, self.latents)
 
     def _repr_mimebundle_(self, **keywords: Any) -> Any:
-        bundle = getattr(self.widget, "_repr_mimebundle_", None)
-        if bundle is not None:
-            return bundle(**keywords)
+        text = f"{len(self.sliders)} latent sliders and a picture: they need a running kernel"
+        show = getattr(self.widget, "_repr_mimebundle_", None)
+        if show is not None:
+            return {**show(**keywords), "text/plain": text}
         self.widget._ipython_display_()  # ipywidgets 7
         return {}
 

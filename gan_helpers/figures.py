@@ -54,6 +54,7 @@ class Picture:
 
     content: bytes
     alt: str
+    width: int | None = None  # in a notebook, in pixels; None shows the picture as large as it is
 
     @property
     def kind(self) -> str:
@@ -67,7 +68,9 @@ class Picture:
         encoded = base64.b64encode(self.content).decode()
         if self.kind == "png":
             return {"image/png": encoded, "text/plain": self.alt}
-        return {"text/html": f'<img src="data:image/gif;base64,{encoded}" alt="{self.alt}">', "text/plain": self.alt}
+        size = "" if self.width is None else f'width="{self.width}" style="image-rendering: pixelated" '
+        image = f'<img {size}src="data:image/gif;base64,{encoded}" alt="{self.alt}">'
+        return {"text/html": image, "text/plain": self.alt}
 
 
 # --- pictures made of pixels alone --------------------------------------------------------------------
@@ -105,13 +108,23 @@ def show_images(images: Tensor, columns: int | None = None, zoom: int = 2, alt: 
     return Picture(png_bytes(tile(images, columns), zoom, effort=9), alt or f"a sheet of {len(images)} pictures")
 
 
-def animate(frames: Sequence[Tensor], zoom: int = 2, milliseconds: int = 80, alt: str = "") -> Picture:
-    """Sheets uint8 (C, H, W) as a GIF that runs for ever and rests on its last frame for a second."""
+def animate(
+    frames: Sequence[Tensor],
+    zoom: int = 1,
+    milliseconds: int = 80,
+    rest: int = 1000,
+    width: int | None = None,
+    alt: str = "",
+) -> Picture:
+    """Sheets uint8 (C, H, W) as a GIF that runs for ever and stays on its last frame for ``rest`` milliseconds.
+
+    ``zoom`` enlarges the file's pixels, ``width`` what a notebook shows: a sheet of noise does not compress.
+    """
     pictures = [to_pil(frame, zoom).quantize(32, dither=Image.Dither.NONE) for frame in frames]  # a third of the size
     buffer = io.BytesIO()
-    times = [milliseconds] * (len(pictures) - 1) + [1000]
+    times = [milliseconds] * (len(pictures) - 1) + [rest]
     pictures[0].save(buffer, "gif", save_all=True, append_images=pictures[1:], duration=times, loop=0)
-    return Picture(buffer.getvalue(), alt or f"an animation of {len(frames)} frames")
+    return Picture(buffer.getvalue(), alt or f"an animation of {len(frames)} frames", width)
 
 
 # --- plots --------------------------------------------------------------------------------------------

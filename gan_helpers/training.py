@@ -44,10 +44,7 @@ def adversarial_steps(
     for real_images in batches:
         # Discriminator: real pictures should get the label "real", generated ones the label "generated".
         fake_images = generator(sample_latents(generator, len(real_images)))  # (N, C, H, W)
-        real_logits, fake_logits = (
-            discriminator(real_images),
-            discriminator(fake_images.detach()),
-        )  # (N,) each
+        real_logits, fake_logits = discriminator(real_images), discriminator(fake_images.detach())
         d_loss = real_loss(real_logits, smoothing) + fake_loss(fake_logits)
         d_optimizer.zero_grad()
         d_loss.backward()

@@ -276,8 +276,10 @@ def test_exercises_start_unanswered_and_their_solutions_are_right(path, cell, af
 
 
 def solution_scope(path: Path) -> dict[str, object]:
-    """The names that a notebook's import cell brings, and stand-ins for what its cells have made."""
+    """The names that a notebook imports and defines, and stand-ins for what its other cells have made."""
     scope: dict[str, object] = {"means": torch.rand(10, 1, 28, 28) + torch.arange(10.0).view(10, 1, 1, 1)}
     (imports,) = (source(cell) for cell in cells(path, "code") if "environment.set_up(" in source(cell))
-    exec(compile(imports.partition("\ndevice = ")[0], str(path), "exec"), scope)
+    defines = [source(cell) for cell in cells(path, "code") if "defines" in tags(cell)]
+    for code in (imports.partition("\ndevice = ")[0], *defines):
+        exec(compile(code, str(path), "exec"), scope)
     return scope
