@@ -44,6 +44,7 @@ def train_generator(options: argparse.Namespace) -> None:
     data = load_images(options.data, size=options.size, channels=options.channels)
     out = options.out or environment.outputs_folder() / f"{Path(options.data).name}_generator.safetensors"
     generator, discriminator = (network.to(device) for network in recommended_pair(data.shape))
+    monitor = Monitor(sample_latents(generator, 16), every_seconds=options.epochs)  # spreads its ten lines over the run
     run = train_gan(
         generator,
         discriminator,
@@ -52,7 +53,7 @@ def train_generator(options: argparse.Namespace) -> None:
         settings=Settings(seed=options.seed),
         checkpoint=out.with_suffix(".run.safetensors"),
         resume=options.resume,
-        callbacks=[Monitor(sample_latents(generator, 16), every_seconds=options.epochs)],
+        callbacks=[monitor],
     )
     facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine()}
     save_network(out, run.average, **facts, seed=options.seed)

@@ -127,7 +127,8 @@ def explore(
 @plot
 def render_run(run: Run, latents: Tensor) -> tuple[Figure, str]:
     """Losses, mean scores, and what the generator's average makes of fixed ``latents``."""
-    figure = Figure(figsize=(11, 3.2))
+    figure = Figure(figsize=(11, 3.2), layout="none")  # a layout by hand is drawn in half the time
+    figure.subplots_adjust(left=0.04, right=0.99, bottom=0.16, top=0.9, wspace=0.15)
     losses, scores, samples = figure.subplots(1, 3, width_ratios=(4, 4, 3))
     draw_history(run.history, losses, scores)
     sheet = tile(generate(run.average, latents))
@@ -140,7 +141,7 @@ def render_run(run: Run, latents: Tensor) -> tuple[Figure, str]:
 class Monitor:
     """A callback for ``train_gan`` that redraws one picture in the notebook while it trains.
 
-    It draws at most once in ``every_seconds`` and spends at most a fiftieth of the time on it.
+    It draws at most once in ``every_seconds`` and spends at most 3 % of the time on it.
     Without a notebook it prints a line instead, ten at most.
     """
 
@@ -156,7 +157,7 @@ class Monitor:
         if now >= self._next:
             self.show(run)
             spent = time.perf_counter() - now
-            self._next = now + max(self.every_seconds, 50 * spent)
+            self._next = now + max(self.every_seconds, spent / 0.03)
 
     def show(self, run: Run) -> None:
         """Draw now; call it once more after training to show the end."""
