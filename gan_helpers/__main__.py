@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     train.add_argument("--size", type=int, default=32, help="height and width that a folder's pictures are fitted to")
     train.add_argument("--channels", type=int, default=3, help="1 for grey, 3 for colour (a folder only)")
     train.add_argument("--epochs", type=float, default=60)
+    train.add_argument("--batch-size", type=int, default=128, help="smaller for a folder of few pictures")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run")
@@ -50,7 +51,7 @@ def train_generator(options: argparse.Namespace) -> None:
         discriminator,
         data,
         epochs=options.epochs,
-        settings=Settings(seed=options.seed),
+        settings=Settings(options.batch_size, seed=options.seed),
         checkpoint=out.with_suffix(".run.safetensors"),
         resume=options.resume,
         callbacks=[monitor],

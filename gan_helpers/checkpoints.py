@@ -77,6 +77,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors, header = parse_tensors(content), _header(content)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
+    if not {"sha256", "facts"} <= set(header):
+        raise CheckpointError(f"{path} was not written by gan_helpers, or its header is damaged: load another file")
     if header.get("sha256") != _digest(tensors, header.get("facts", "")):
         raise _damaged(path, "its content does not match its SHA-256 digest")
     return tensors, json.loads(header["facts"])
@@ -124,7 +126,7 @@ def _build(path: str | Path, architecture: dict[str, Any] | None, expect: type[N
 def _header(content: bytes) -> dict[str, str]:
     """The metadata that safetensors keeps in front: eight bytes of length, then JSON."""
     length = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + length])["__metadata__"]
+    return json.loads(content[8 : 8 + length]).get("__metadata__", {})
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:

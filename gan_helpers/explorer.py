@@ -35,7 +35,7 @@ def principal_directions(generator: Network, count: int = 8) -> Tensor:
 
     For standard normal z the response W z has covariance W W^T, whose principal components are
     reached by the right singular vectors of W, largest singular value first.
-    Source: Härkönen et al., *GANSpace*, arXiv 2004.02546.
+    Source: Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, arXiv 2007.06600.
     """
     weight = next(layer.weight for layer in generator.modules() if isinstance(layer, nn.Linear))
     return torch.linalg.svd(weight.detach(), full_matrices=False).Vh[:count]

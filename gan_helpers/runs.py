@@ -92,6 +92,7 @@ def start_run(generator: Network, discriminator: Network, settings: Settings) ->
     # fused=True updates all weights in one call: on these small networks the calls cost more than the sums
     g_optimizer = Adam(generator.parameters(), settings.g_rate, settings.betas, fused=True)
     d_optimizer = Adam(discriminator.parameters(), settings.d_rate, settings.betas, fused=True)
+    discriminator.requires_grad_(True)  # an earlier run, stopped by an error, may have left it frozen
     return Run(generator.train(), discriminator.train(), average, g_optimizer, d_optimizer, settings)
 
 
@@ -191,15 +192,17 @@ class Saver:
             self.path.replace(self.path.with_suffix(".previous" + self.path.suffix))
         self.save(run)
 
-    def save_if_due(self, run: Run) -> None:
-        """Save if ``every_seconds`` have passed. A full disk then costs a warning, not the training so far."""
-        if self.path is None or time.perf_counter() - self.last < self.every_seconds:
-            return
+    def due(self) -> bool:
+        """Have ``every_seconds`` passed since the last file?"""
+        return self.path is not None and time.perf_counter() - self.last >= self.every_seconds
+
+    def save_or_warn(self, run: Run) -> None:
+        """Save; a disk that has filled up costs a warning, not the training so far."""
         try:
             self.save(run)
         except CheckpointError as error:
             self.last = time.perf_counter()
-            print(f"training goes on without a checkpoint at step {run.step}: {error}")
+            print(f"no checkpoint at step {run.step}, but the run itself is kept in memory: {error}")
 
     def save(self, run: Run) -> None:
         if self.path is not None:

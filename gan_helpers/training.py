@@ -64,7 +64,7 @@ def update_average(average: Network, generator: Network, decay: float, step: int
     """Move the average a little towards the generator: a <- decay * a + (1 - decay) * g.
 
     The first steps use a smaller decay, so that the average forgets the untrained network soon.
-    Source: Yazici et al., arXiv 1806.04498.
+    Source: Yazici et al., arXiv 1806.04498; the start as in TensorFlow's ExponentialMovingAverage.
     """
     decay = min(decay, (1 + step) / (10 + step))
     pairs = zip(average.state_dict().values(), generator.state_dict().values(), strict=True)
@@ -118,18 +118,20 @@ def train_gan(
         for step in _steps_from(run, images, last_step):
             run.step += 1
             run.history.record(*step)
-            if run.step % CHECK_EVERY.get(device.type, 1) == 0 or run.step == last_step:
-                _check_finite(run, saver.path)
             if settings.average_decay > 0:
                 update_average(run.average, generator, settings.average_decay, run.step)
             run.seconds = time.perf_counter() - start
             for callback in callbacks:
                 callback(run)
             run.interrupted = interrupt.is_set()
-            if run.interrupted or (seconds is not None and run.seconds >= seconds):
+            stop = run.interrupted or run.step == last_step or (seconds is not None and run.seconds >= seconds)
+            save = stop or saver.due()
+            if save or run.step % CHECK_EVERY.get(device.type, 1) == 0:
+                _check_finite(run, saver.path)  # always before a file is written
+            if save:
+                saver.save_or_warn(run)
+            if stop:
                 break
-            saver.save_if_due(run)
-        saver.save(run)
     return run
 
 
@@ -142,7 +144,11 @@ def check_images(data: ImageSet | Tensor, discriminator: Network, batch_size: in
             f"pictures of shape {tuple(images.shape[1:])}, but the discriminator was built for {expected}: "
             f"build both networks with image_shape={tuple(images.shape[1:])}"
         )
-    if images.is_floating_point() and (images.min() < -1 or images.max() > 1 or images.isnan().any()):
+    if images.isnan().any():
+        raise ValueError(
+            "some pictures hold NaN: leave those out, for example images[~images.isnan().flatten(1).any(1)]"
+        )
+    if images.is_floating_point() and (images.min() < -1 or images.max() > 1):
         raise ValueError(
             f"pictures from {images.min():.3g} to {images.max():.3g}, but the generator's tanh makes [-1, 1]: "
             "scale them with x / 127.5 - 1, or give uint8 pixels"
@@ -151,7 +157,7 @@ def check_images(data: ImageSet | Tensor, discriminator: Network, batch_size: in
         raise ValueError(f"pictures must be uint8 (0 to 255) or floats in [-1, 1], not {images.dtype}")
     if not 2 <= batch_size <= len(images):
         raise ValueError(f"a batch of {batch_size} from {len(images)} pictures: choose 2 to {len(images)}")
-    return images
+    return images.float() if images.is_floating_point() else images
 
 
 def _steps_allowed(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> float:

@@ -258,7 +258,7 @@ def test_a_disk_that_fills_up_costs_a_warning_not_the_training(tiny_images, tmp_
     run = train_gan(*fresh_pair(), tiny_images, 1, settings=SETTINGS, checkpoint=path, checkpoint_seconds=0)
     assert run.step == 8
     assert len(calls) > 2
-    assert "training goes on without a checkpoint at step 1" in capsys.readouterr().out
+    assert "no checkpoint at step 1, but the run itself is kept" in capsys.readouterr().out
     assert load_tensors(path)[1]["step"] == 8
 
 
@@ -311,7 +311,7 @@ def test_impossible_budgets_and_batches(tiny_pair, tiny_images, arguments, messa
     [
         (torch.zeros(64, 1, 5, 5), r"shape \(1, 5, 5\), but the discriminator was built for \(1, 6, 6\)"),
         (torch.full((64, 1, 6, 6), 1.5), r"pictures from 1\.5 to 1\.5.*x / 127\.5 - 1"),
-        (torch.full((64, 1, 6, 6), float("nan")), "scale them with"),
+        (torch.full((64, 1, 6, 6), float("nan")), "some pictures hold NaN: leave those out"),
         (torch.zeros(64, 1, 6, 6, dtype=torch.int64), "must be uint8"),
     ],
 )
@@ -320,9 +320,32 @@ def test_pictures_that_the_loop_cannot_use(tiny_pair, images, message):
         train_gan(*tiny_pair, images, epochs=1, settings=SETTINGS)
 
 
-def test_floats_in_range_train_as_well(tiny_pair):
-    run = train_gan(*tiny_pair, torch.rand(64, 1, 6, 6) * 2 - 1, epochs=1, settings=SETTINGS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_floats_in_range_train_as_well(tiny_pair, dtype):
+    run = train_gan(*tiny_pair, torch.rand(64, 1, 6, 6, dtype=dtype) * 2 - 1, epochs=1, settings=SETTINGS)
     assert run.step == 4
+
+
+def test_a_discriminator_left_frozen_by_an_error_trains_again(tiny_pair, tiny_images):
+    generator, discriminator = tiny_pair
+    discriminator.requires_grad_(False)
+    assert train_gan(generator, discriminator, tiny_images, epochs=1, settings=SETTINGS).step == 8
+
+
+def test_a_nan_between_two_looks_at_the_losses_is_never_saved(tiny_images, tmp_path, monkeypatch):
+    """On a GPU the losses are looked at now and then: the look before a file is written must not be missed."""
+    monkeypatch.setattr(training, "CHECK_EVERY", {"cpu": 100, "cuda": 100})
+
+    def poison(run: Run) -> None:
+        if run.step == 3:
+            run.generator.layers[0].weight.data.fill_(float("nan"))
+
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(TrainingDiverged, match="at step 4"):
+        train_gan(*fresh_pair(), tiny_images, 1, settings=SETTINGS, checkpoint=path, callbacks=[poison])
+    tensors, facts = load_tensors(path)
+    assert facts["step"] == 0
+    assert all(t.isfinite().all() for t in tensors.values() if t.is_floating_point())
 
 
 def test_a_budget_in_seconds_ends_in_time(tiny_images):
