@@ -1,4 +1,4 @@
-"""The course's commands: python -m gan_helpers train | assets | stamp. Add --help to any of them."""
+"""The course's commands: python -m gan_helpers train | classifier | assets | stamp. Add --help to any of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def main(arguments: list[str] | None = None) -> None:
     train.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run")
     train.set_defaults(call=train_generator)
+    classifier = commands.add_parser("classifier", help="train the classifier that evaluation measures with")
+    classifier.add_argument("--data", default="mnist", help="a labelled data set's name, or a folder of subfolders")
+    classifier.add_argument("--size", type=int, default=32, help="height and width that a folder's pictures get")
+    classifier.add_argument("--channels", type=int, default=3, help="1 for grey, 3 for colour (a folder only)")
+    classifier.add_argument("--epochs", type=int, default=20)
+    classifier.add_argument("--seed", type=int, default=0)
+    classifier.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
+    classifier.set_defaults(call=train_judge)
     assets = commands.add_parser("assets", help="redraw the diagrams, and the digits on top of the README")
     assets.set_defaults(call=redraw_assets)
     stamp = commands.add_parser("stamp", help="put another repository's address into all badges and cells")
@@ -58,6 +66,21 @@ def train_generator(options: argparse.Namespace) -> None:
     )
     facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine()}
     save_network(out, run.average, **facts, seed=options.seed)
+    print(f"saved {out}: {facts}")
+
+
+def train_judge(options: argparse.Namespace) -> None:
+    """A classifier for labelled pictures, tested on those held out, and saved."""
+    from gan_helpers.checkpoints import save_network
+    from gan_helpers.classifiers import accuracy, train_classifier
+    from gan_helpers.datasets import load_images
+
+    environment.set_up(options.seed)
+    train, test = (load_images(options.data, split, options.size, options.channels) for split in ("train", "test"))
+    out = options.out or environment.outputs_folder() / f"{Path(options.data).name}_classifier.safetensors"
+    classifier = train_classifier(train, options.epochs, seed=options.seed)
+    facts = {"data": train.source, "epochs": options.epochs, "accuracy": accuracy(classifier, test)}
+    save_network(out, classifier, **facts, machine=machine(), seed=options.seed)
     print(f"saved {out}: {facts}")
 
 

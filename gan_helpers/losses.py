@@ -1,15 +1,19 @@
-"""Adversarial losses on logits. Notebook 03 derives each of them.
+"""Adversarial losses on logits, and penalties on D's gradient. Notebooks 03 and 07 derive each of them.
 
-All take logits of shape (N,), any real number, and return a scalar in nats.
+The losses take logits of shape (N,), any real number, and return a scalar in nats.
 Source: Goodfellow et al., *Generative Adversarial Networks*, arXiv 1406.2661;
 one-sided label smoothing: Salimans et al., arXiv 1606.03498, section 3.4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def real_loss(logits: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -36,3 +40,68 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
     """G's loss in the minimax game, log(1 - D(G(z))): its gradient vanishes where D is sure."""
     return -fake_loss(fake_logits)
+
+
+# --- other objectives, notebook 07 --------------------------------------------------------------------
+# Each is a pair: what D and what G minimises, given logits of as many real as generated pictures, (N,) each.
+
+
+def relativistic_loss(winner_logits: Tensor, loser_logits: Tensor) -> Tensor:
+    """Cross-entropy of "the first picture of each pair is the more real one": log(1 + exp(loser - winner)).
+
+    D minimises it with the real picture as winner, G with its own.
+    Source: Jolicoeur-Martineau, arXiv 1807.00734; the pairing as in R3GAN, arXiv 2501.05441, equation 2.
+    """
+    return F.softplus(loser_logits - winner_logits).mean()
+
+
+def hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """D's hinge loss: no gain from logits beyond +1 for real and -1 for generated pictures.
+
+    Source: Lim and Ye, arXiv 1705.02894; Miyato et al., arXiv 1802.05957, equation 16.
+    """
+    return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+
+
+def wasserstein_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The critic's loss: minus the gap between its mean scores. Unbounded without a Lipschitz constraint.
+
+    Source: Arjovsky et al., *Wasserstein GAN*, arXiv 1701.07875, equation 3.
+    """
+    return fake_logits.mean() - real_logits.mean()
+
+
+def _minus_mean(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    return -fake_logits.mean()
+
+
+OBJECTIVES: dict[str, tuple[Loss, Loss]] = {
+    "non-saturating": (discriminator_loss, lambda real, fake: generator_loss(fake)),
+    "relativistic": (relativistic_loss, lambda real, fake: relativistic_loss(fake, real)),
+    "hinge": (hinge_loss, _minus_mean),
+    "wasserstein": (wasserstein_loss, _minus_mean),
+}
+
+
+# --- penalties on D's gradient with respect to its pictures -------------------------------------------
+
+
+def squared_gradient(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Half the mean squared length of D's gradient at images (N, ...): scalar, ready to be differentiated again.
+
+    At real pictures it is R1 for gamma = 1, at generated ones R2. Source: Mescheder et al., arXiv 1801.04406, eq. 9.
+    """
+    images = images.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)  # like images
+    return gradient.flatten(1).square().sum(1).mean() / 2
+
+
+def unit_gradient(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """Mean squared distance of the gradient's length from 1, between pairs of real and generated pictures (N, ...).
+
+    Source: Gulrajani et al., *Improved Training of Wasserstein GANs*, arXiv 1704.00028, equation 3.
+    """
+    weight = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)  # one for each pair
+    between = torch.lerp(real, fake, weight).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

@@ -1,4 +1,4 @@
-"""Generators and discriminators. Notebook 02 builds each class line by line.
+"""Generators, discriminators and the classifier that measures. Notebook 02 builds the first two line by line.
 
 Every network remembers the arguments that built it, so that a checkpoint can rebuild it.
 """
@@ -73,6 +73,33 @@ class Generator(Network):
     def forward(self, latents: Tensor) -> Tensor:
         check_latents(self, latents)
         return self.layers(latents).unflatten(1, self.config["image_shape"])  # (N, C*H*W) -> (N, C, H, W)
+
+
+class Classifier(Network):
+    """Pictures (N, C, H, W) in [-1, 1] to class logits (N, classes), through ``features`` (N, width).
+
+    A stride of 2 halves the picture in every convolution. The features are what evaluation measures in.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        classes: int = 10,
+        channels: tuple[int, ...] = (24, 48, 96),
+        width: int = 128,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        depth, *sides = image_shape
+        for n_in, n_out in pairwise((depth, *channels)):
+            kernel = 5 if n_in == depth else 3
+            layers += [nn.Conv2d(n_in, n_out, kernel, 2, kernel // 2), nn.BatchNorm2d(n_out), nn.ReLU()]
+        n_flat = channels[-1] * prod(-(-side // 2 ** len(channels)) for side in sides)
+        self.features = nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_flat, width), nn.ReLU())
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
 
 
 def check_latents(generator: Network, latents: Tensor) -> None:
