@@ -8,12 +8,15 @@ one-sided label smoothing: Salimans et al., arXiv 1606.03498, section 3.4.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+DiscriminatorObjective = Callable[[Tensor, Tensor], Tensor]
+GeneratorObjective = Callable[[Any, Tensor, Tensor], Tensor]
+Objective = tuple[DiscriminatorObjective, GeneratorObjective]
 
 
 def real_loss(logits: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -43,7 +46,7 @@ def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
 
 
 # --- other objectives, notebook 07 --------------------------------------------------------------------
-# Each is a pair: what D and what G minimises, given logits of as many real as generated pictures, (N,) each.
+# An objective is a pair: D's loss of (real_logits, fake_logits), (N,) each, and G's of (D, real_images, fake_images).
 
 
 def relativistic_loss(winner_logits: Tensor, loser_logits: Tensor) -> Tensor:
@@ -71,15 +74,37 @@ def wasserstein_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return fake_logits.mean() - real_logits.mean()
 
 
-def _minus_mean(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    return -fake_logits.mean()
+def feature_matching_loss(real_features: Tensor, fake_features: Tensor) -> Tensor:
+    """Squared distance between the mean features (N, F) of real and of generated pictures.
+
+    Source: Salimans et al., *Improved Techniques for Training GANs*, arXiv 1606.03498, section 3.1.
+    """
+    return (real_features.mean(0) - fake_features.mean(0)).square().sum()
 
 
-OBJECTIVES: dict[str, tuple[Loss, Loss]] = {
-    "non-saturating": (discriminator_loss, lambda real, fake: generator_loss(fake)),
-    "relativistic": (relativistic_loss, lambda real, fake: relativistic_loss(fake, real)),
-    "hinge": (hinge_loss, _minus_mean),
-    "wasserstein": (wasserstein_loss, _minus_mean),
+def _non_saturating(discriminator: Any, real: Tensor, fake: Tensor) -> Tensor:
+    return generator_loss(discriminator(fake))
+
+
+def _relativistic(discriminator: Any, real: Tensor, fake: Tensor) -> Tensor:
+    return relativistic_loss(discriminator(fake), discriminator(real))
+
+
+def _highest_score(discriminator: Any, real: Tensor, fake: Tensor) -> Tensor:
+    return -discriminator(fake).mean()
+
+
+def _feature_matching(discriminator: Any, real: Tensor, fake: Tensor) -> Tensor:
+    features = discriminator.layers[:-1]  # all but the layer that makes the logit
+    return feature_matching_loss(features(real), features(fake))
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "non-saturating": (discriminator_loss, _non_saturating),
+    "feature matching": (discriminator_loss, _feature_matching),
+    "relativistic": (relativistic_loss, _relativistic),
+    "hinge": (hinge_loss, _highest_score),
+    "wasserstein": (wasserstein_loss, _highest_score),
 }
 
 

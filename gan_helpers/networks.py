@@ -102,6 +102,37 @@ class Classifier(Network):
         return self.head(self.features(images))
 
 
+class MinibatchStatistics(nn.Module):
+    """Appends to features (N, F) how much they vary within the batch: (N, F + 1), the last column constant.
+
+    A generator that makes one picture over and over gives itself away. Source: the standard deviation of
+    Karras et al., arXiv 1710.10196, section 3, a simpler form of Salimans et al., arXiv 1606.03498, section 3.2.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        spread = (features.var(0, correction=0) + 1e-8).sqrt().mean()  # 1e-8: the root's slope at 0 is infinite
+        return torch.cat([features, spread.expand(len(features), 1)], 1)
+
+
+def add_minibatch_statistics(discriminator: Discriminator) -> Discriminator:
+    """Let the last layer see ``MinibatchStatistics`` as well, in place."""
+    last = discriminator.layers[-1]
+    wider = nn.Linear(last.in_features + 1, 1).to(last.weight.device)
+    discriminator.layers[-1] = nn.Sequential(MinibatchStatistics(), wider)
+    return discriminator
+
+
+def add_spectral_norm(discriminator: Discriminator) -> Discriminator:
+    """Divide each weight matrix by its largest singular value, in place, so that D's slope is at most 1.
+
+    Source: Miyato et al., *Spectral Normalization for Generative Adversarial Networks*, arXiv 1802.05957.
+    """
+    for layer in discriminator.layers:
+        if isinstance(layer, nn.Linear):
+            nn.utils.parametrizations.spectral_norm(layer)
+    return discriminator
+
+
 def check_latents(generator: Network, latents: Tensor) -> None:
     """Refuse latent vectors that this generator was not built for (ValueError)."""
     width = generator.config["latent_dim"]
@@ -159,3 +190,9 @@ def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Genera
     """The wider pair of notebook 04, which makes good digits in minutes: no dropout, batch norm in G."""
     generator = Generator(64, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
     return generator, Discriminator(image_shape, widths=(512, 256), dropout=0.0)
+
+
+def stable_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
+    """The pair of notebook 07: the one above with a shorter latent vector, and a D that sees its batch's spread."""
+    generator = Generator(32, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
+    return generator, add_minibatch_statistics(Discriminator(image_shape, widths=(512, 256), dropout=0.0))

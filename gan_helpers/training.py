@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, count, islice
 from pathlib import Path
 
@@ -21,11 +22,23 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gan_helpers.datasets import ImageSet, image_batches
-from gan_helpers.losses import fake_loss, generator_loss, real_loss
+from gan_helpers.losses import (
+    OBJECTIVES,
+    Objective,
+    discriminator_loss,
+    fake_loss,
+    generator_loss,
+    real_loss,
+    squared_gradient,
+    unit_gradient,
+)
 from gan_helpers.networks import Network, sample_latents
 from gan_helpers.runs import Run, Saver, Settings, start_run
 
 CHECK_EVERY = {"cpu": 1, "cuda": 100}  # steps between looks at the losses: on a GPU each look waits for it
+
+
+Penalty = Callable[[Network, Tensor, Tensor], Tensor | float]  # of D, real and generated pictures
 
 
 class TrainingDiverged(RuntimeError):
@@ -52,6 +65,37 @@ def adversarial_steps(
         # Generator: the same pictures, judged by the improved discriminator, with the labels flipped.
         discriminator.requires_grad_(False)  # its weights are only passed through: half the backward pass
         g_loss = generator_loss(discriminator(fake_images))
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        discriminator.requires_grad_(True)
+        yield d_loss.detach(), g_loss.detach(), real_logits.detach(), fake_logits.detach()
+
+
+def stable_steps(
+    generator: Network,
+    discriminator: Network,
+    batches: Iterable[Tensor],
+    g_optimizer: Optimizer,
+    d_optimizer: Optimizer,
+    objective: Objective,
+    penalty: Penalty,
+    every: int = 8,
+    start: int = 0,
+) -> Iterator[tuple[Tensor, ...]]:
+    """``adversarial_steps`` with a choice of objective, and a penalty on D's gradient in every few steps."""
+    d_objective, g_objective = objective
+    for step, real_images in enumerate(batches, start):
+        fake_images = generator(sample_latents(generator, len(real_images)))  # (N, C, H, W)
+        real_logits, fake_logits = discriminator(real_images), discriminator(fake_images.detach())
+        d_loss = loss = d_objective(real_logits, fake_logits)
+        if step % every == 0:  # seldom but stronger: the same push on average, for less work
+            loss = d_loss + every * penalty(discriminator, real_images, fake_images)
+        d_optimizer.zero_grad()
+        loss.backward()
+        d_optimizer.step()
+        discriminator.requires_grad_(False)
+        g_loss = g_objective(discriminator, real_images, fake_images)
         g_optimizer.zero_grad()
         g_loss.backward()
         g_optimizer.step()
@@ -177,8 +221,35 @@ def _steps_from(run: Run, images: Tensor, last_step: float) -> Iterator[tuple[Te
     batches = chain.from_iterable(epochs)
     if last_step < math.inf:
         batches = islice(batches, max(0, int(last_step) - run.step))
-    optimizers = run.g_optimizer, run.d_optimizer
-    return adversarial_steps(run.generator, run.discriminator, batches, *optimizers, run.settings.smoothing)
+    parts = run.generator, run.discriminator, batches, run.g_optimizer, run.d_optimizer
+    if run.settings.is_plain:
+        return adversarial_steps(*parts, run.settings.smoothing)
+    settings = run.settings
+    return stable_steps(*parts, objective_of(settings), penalty_of(settings), settings.penalty_every, run.step)
+
+
+def objective_of(settings: Settings) -> Objective:
+    """D's and G's loss by the name in ``settings``, with its label smoothing where there are labels."""
+    d_objective, g_objective = OBJECTIVES[settings.objective]
+    if settings.smoothing:
+        d_objective = partial(discriminator_loss, smoothing=settings.smoothing)
+    return d_objective, g_objective
+
+
+def penalty_of(settings: Settings) -> Penalty:
+    """The sum of the penalties whose weights in ``settings`` are above 0."""
+
+    def penalty(discriminator: Network, real: Tensor, fake: Tensor) -> Tensor | float:
+        total: Tensor | float = 0.0
+        if settings.r1 > 0:
+            total = total + settings.r1 * squared_gradient(discriminator, real)
+        if settings.r2 > 0:
+            total = total + settings.r2 * squared_gradient(discriminator, fake)
+        if settings.unit_gradient > 0:
+            total = total + settings.unit_gradient * unit_gradient(discriminator, real, fake)
+        return total
+
+    return penalty
 
 
 def _check_finite(run: Run, saved: Path | None) -> None:

@@ -7,9 +7,13 @@ import torch
 from torch import nn
 
 from gan_helpers.networks import (
+    Classifier,
     Discriminator,
     Generator,
+    MinibatchStatistics,
     Network,
+    add_minibatch_statistics,
+    add_spectral_norm,
     count_parameters,
     generate,
     recommended_pair,
@@ -79,3 +83,45 @@ def test_generate_is_repeatable_and_leaves_the_mode_alone(tiny_pair):
 def test_the_recommended_pair_fits_any_pictures():
     generator, discriminator = recommended_pair((3, 16, 16))
     assert discriminator(generator(sample_latents(generator, 4))).shape == (4,)
+
+
+def test_minibatch_statistics_append_the_mean_standard_deviation():
+    features = torch.randn(16, 5)
+    appended = MinibatchStatistics()(features)
+    assert appended.shape == (16, 6)
+    assert torch.equal(appended[:, :5], features)
+    expected = features.numpy().std(0).mean()  # numpy divides by N, as the paper's code does
+    assert appended[:, 5].numpy() == pytest.approx(expected, rel=1e-5)
+
+
+def test_minibatch_statistics_give_a_repeated_picture_away_and_can_be_differentiated():
+    discriminator = add_minibatch_statistics(Discriminator((1, 6, 6), dropout=0.0))
+    images = torch.rand(1, 1, 6, 6).expand(8, 1, 6, 6).clone().requires_grad_()
+    features = discriminator.layers[:-1](images)
+    assert discriminator.layers[-1][0](features)[:, -1].max() < 1e-3
+    logits = discriminator(images)
+    assert logits.shape == (8,)
+    logits.sum().backward()
+    assert images.grad.isfinite().all()
+
+
+def test_spectral_norm_bounds_every_layer_and_so_the_slope():
+    torch.manual_seed(0)
+    discriminator = add_spectral_norm(Discriminator((1, 6, 6), dropout=0.0))
+    for _ in range(100):  # each pass in training mode is a step of the power iteration
+        discriminator(torch.randn(2, 1, 6, 6))
+    discriminator.eval()
+    for layer in discriminator.layers:
+        if isinstance(layer, nn.Linear):
+            assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) == pytest.approx(1, abs=0.02)
+    a, b = torch.randn(50, 1, 6, 6), torch.randn(50, 1, 6, 6)
+    slopes = (discriminator(a) - discriminator(b)).abs() / (a - b).flatten(1).norm(dim=1)
+    assert slopes.max() <= 1.02
+
+
+def test_a_classifier_takes_any_size_and_its_head_reads_its_features():
+    classifier = Classifier((3, 30, 22), classes=4, channels=(4, 8), width=16).eval()
+    images = torch.rand(5, 3, 30, 22)
+    assert classifier.features(images).shape == (5, 16)
+    assert torch.equal(classifier(images), classifier.head(classifier.features(images)))
+    assert classifier(images).shape == (5, 4)
