@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from gan_helpers import environment
@@ -41,25 +42,25 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def train_generator(options: argparse.Namespace) -> None:
-    """The recipe of notebook 04, for longer, on any pictures."""
+    """The recipe of notebook 07, on any pictures."""
     from gan_helpers.checkpoints import save_network
     from gan_helpers.datasets import load_images
     from gan_helpers.explorer import Monitor
-    from gan_helpers.networks import recommended_pair, sample_latents
-    from gan_helpers.runs import Settings
+    from gan_helpers.networks import sample_latents, stable_pair
+    from gan_helpers.runs import STABLE
     from gan_helpers.training import train_gan
 
     device = environment.set_up(options.seed)
     data = load_images(options.data, size=options.size, channels=options.channels)
     out = options.out or environment.outputs_folder() / f"{Path(options.data).name}_generator.safetensors"
-    generator, discriminator = (network.to(device) for network in recommended_pair(data.shape))
+    generator, discriminator = (network.to(device) for network in stable_pair(data.shape))
     monitor = Monitor(sample_latents(generator, 16), every_seconds=options.epochs)  # spreads its ten lines over the run
     run = train_gan(
         generator,
         discriminator,
         data,
         epochs=options.epochs,
-        settings=Settings(options.batch_size, seed=options.seed),
+        settings=replace(STABLE, batch_size=options.batch_size, seed=options.seed),
         checkpoint=out.with_suffix(".run.safetensors"),
         resume=options.resume,
         callbacks=[monitor],

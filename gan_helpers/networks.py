@@ -193,6 +193,6 @@ def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Genera
 
 
 def stable_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
-    """The pair of notebook 07: the one above with a shorter latent vector, and a D that sees its batch's spread."""
-    generator = Generator(32, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
-    return generator, add_minibatch_statistics(Discriminator(image_shape, widths=(512, 256), dropout=0.0))
+    """The pair of notebook 07: the one above, and D sees how much its batch varies."""
+    generator, discriminator = recommended_pair(image_shape)
+    return generator, add_minibatch_statistics(discriminator)

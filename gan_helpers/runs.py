@@ -51,7 +51,7 @@ class Settings:
 
 
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), smoothing=0.1, average_decay=0.0)
-STABLE = Settings()  # notebook 07's recipe, with networks.stable_pair
+STABLE = Settings(g_rate=1.5e-3)  # notebook 07's recipe, for networks.stable_pair
 
 
 class History:

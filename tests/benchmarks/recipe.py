@@ -1,0 +1,389 @@
+"""Recipes side by side in quality against CPU seconds: python tests/benchmarks/recipe.py COMMAND [options]
+
+    compare   trains the classic recipe and ours, one seed after the other, and adds rows to recipe.csv
+    levers    trains with one lever changed at a time, from the classic recipe and from ours: levers.csv
+    search    trains the variants of SEARCH for three minutes each: search.csv
+    report    prints the tables of these files and redraws assets/quality_against_seconds.png
+
+A run uses one thread and counts the CPU seconds of its process, scoring left out, so that two runs side by side
+on two cores, or a busy machine, change little. The classic recipe is charged what its plain loop costs a step
+(``DataLoader``, ``ToTensor``, Adam as it comes), measured when its run starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}
+
+import torch
+from matplotlib.figure import Figure
+from speed import STEPS, plain_steps
+from torch import Tensor, nn
+
+from gan_helpers.__main__ import machine
+from gan_helpers.checkpoints import load_network, save_network
+from gan_helpers.classifiers import load_classifier, read_images
+from gan_helpers.datasets import ImageSet, load_images
+from gan_helpers.environment import ASSETS, outputs_folder
+from gan_helpers.evaluation import class_coverage, class_divergence, class_shares, covered, frechet_distance, sure_share
+from gan_helpers.figures import DATA, DISCRIMINATOR, GENERATOR, plot
+from gan_helpers.networks import (
+    Discriminator,
+    Generator,
+    Network,
+    add_minibatch_statistics,
+    add_spectral_norm,
+    generate,
+    sample_latents,
+    stable_pair,
+)
+from gan_helpers.runs import CLASSIC, STABLE, Run, Settings
+from gan_helpers.scorecards import Reference, score_card
+from gan_helpers.training import train_gan
+
+HERE = Path(__file__).parent
+SAMPLES = 10_000
+MOMENTS = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900)
+LEVER_SECONDS = 40
+CLASSIC_EPOCHS = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
+
+
+class ConvDiscriminator(Network):
+    """Two strided convolutions and a linear layer, for the search alone."""
+
+    def __init__(self, image_shape: tuple[int, ...] = (1, 28, 28)) -> None:
+        super().__init__()
+        convolutions = nn.Conv2d(1, 32, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(32, 64, 4, 2, 1), nn.LeakyReLU(0.2)
+        self.layers = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(64 * 7 * 7, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images).squeeze(1)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A pair of networks and settings."""
+
+    settings: Settings
+    generator: dict[str, Any] = field(default_factory=dict)
+    discriminator: dict[str, Any] = field(default_factory=dict)
+    minibatch: bool = False
+    spectral: bool = False
+    convolutional: bool = False
+
+    def but(self, **changes: Any) -> Variant:
+        """The same with some settings changed."""
+        return replace(self, settings=replace(self.settings, **changes))
+
+    def networks(self, seed: int) -> tuple[Generator, Discriminator]:
+        torch.manual_seed(seed)
+        generator = Generator(**self.generator)
+        discriminator = ConvDiscriminator() if self.convolutional else Discriminator(**self.discriminator)
+        if self.minibatch:
+            add_minibatch_statistics(discriminator)
+        return generator, add_spectral_norm(discriminator) if self.spectral else discriminator
+
+
+WIDE = {"widths": (256, 512, 1024), "dropout": 0.0, "batch_norm": True}
+classic = Variant(CLASSIC, {"latent": "uniform"})
+ours = Variant(STABLE, *(network.config for network in stable_pair()), minibatch=True)
+
+# One lever at a time, from the classic recipe (added) and from ours (added, or taken away where it is part of it).
+LEVERS = {
+    "classic": {
+        "nothing": classic,
+        "betas (0, 0.99)": classic.but(betas=(0.0, 0.99)),
+        "average of G": classic.but(average_decay=0.999),
+        "no smoothing": classic.but(smoothing=0.0),
+        "R1": classic.but(r1=1.0),
+        "R2": classic.but(r2=1.0),
+        "feature matching": classic.but(objective="feature matching"),
+        "minibatch statistics": replace(classic, minibatch=True),
+        "relativistic": classic.but(objective="relativistic", smoothing=0.0),
+        "hinge": classic.but(objective="hinge", smoothing=0.0),
+        "Wasserstein, gradient penalty": classic.but(
+            objective="wasserstein", smoothing=0.0, unit_gradient=10.0, penalty_every=1
+        ),
+        "spectral norm": replace(classic, spectral=True),
+    },
+    "ours": {
+        "nothing": ours,
+        "betas (0.9, 0.999)": ours.but(betas=(0.9, 0.999)),
+        "no average of G": ours.but(average_decay=0.0),
+        "smoothing 0.1": ours.but(smoothing=0.1),
+        "R1": ours.but(r1=0.1),
+        "R1 + R2": ours.but(r1=0.1, r2=0.1),
+        "feature matching": ours.but(objective="feature matching"),
+        "no minibatch statistics": replace(ours, minibatch=False),
+        "relativistic, R1 + R2": ours.but(objective="relativistic", r1=0.1, r2=0.1),
+        "hinge": ours.but(objective="hinge"),
+        "Wasserstein, gradient penalty": ours.but(objective="wasserstein", unit_gradient=10.0),
+        "spectral norm": replace(ours, spectral=True),
+    },
+}
+
+
+class Enough(Exception):
+    """The budget of CPU seconds is spent."""
+
+
+class Snapshots:
+    """A callback that copies the generator's average when a moment, in seconds or steps, has come."""
+
+    def __init__(self, moments: tuple[float, ...], in_steps: bool = False) -> None:
+        self.moments, self.in_steps = list(moments), in_steps
+        self.taken: list[tuple[float, int, Network]] = []
+        self.start = time.process_time()
+
+    def __call__(self, run: Run) -> None:
+        seconds = time.process_time() - self.start
+        if (run.step if self.in_steps else seconds) >= self.moments[0]:
+            self.taken.append((seconds, run.step, copy.deepcopy(run.average)))
+            self.moments.pop(0)
+            if not self.moments:
+                raise Enough
+
+
+def train(variant: Variant, seed: int, data: ImageSet, snapshots: Snapshots) -> None:
+    """Until the last moment."""
+    generator, discriminator = variant.networks(seed)
+    settings = replace(variant.settings, seed=seed)
+    with suppress(Enough):
+        train_gan(generator, discriminator, data, epochs=1e6, settings=settings, callbacks=[snapshots])
+
+
+class Scorer:
+    """Numbers of one generator, all against the same real pictures."""
+
+    def __init__(self, test: ImageSet, train_set: ImageSet) -> None:
+        self.classifier = load_classifier()
+        self.real = read_images(self.classifier, test.images[:SAMPLES])
+        self.shares = class_shares(train_set.labels, len(train_set.classes))
+
+    def __call__(self, generator: Network, seed: int) -> dict[str, float]:
+        torch.manual_seed(10_000 + seed)
+        fake = read_images(self.classifier, generate(generator, sample_latents(generator, SAMPLES)))
+        return {
+            "frechet": round(frechet_distance(fake.features, self.real.features), 3),
+            "precision": round(float(covered(fake.features, self.real.features).float().mean()), 4),
+            "recall": round(float(covered(self.real.features, fake.features).float().mean()), 4),
+            "sure": round(sure_share(fake.probabilities).value, 4),
+            "classes": class_coverage(fake.labels, len(self.shares)),
+            "divergence": round(class_divergence(fake.labels, self.shares).value, 5),
+        }
+
+
+def plain_step_seconds(data: ImageSet) -> float:
+    """CPU seconds of a step of the classic recipe as tutorials write it."""
+    start = time.process_time()
+    plain_steps(*classic.networks(0), data)
+    return (time.process_time() - start) / STEPS
+
+
+def append(name: str, rows: list[dict[str, Any]]) -> None:
+    """Add rows to a CSV beside this file, with a header if it is new."""
+    path = HERE / name
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
+    train(variant, seed, data, snapshots)
+    for seconds, step, generator in snapshots.taken:
+        yield {"seed": seed, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
+
+
+def compare(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    steps = len(data) // CLASSIC.batch_size
+    for seed, name in product(options.seeds, ("classic", "ours")):
+        if options.only not in (None, name):
+            continue
+        if name == "classic":
+            cost = plain_step_seconds(data)
+            snapshots = Snapshots(tuple(epoch * steps for epoch in CLASSIC_EPOCHS), in_steps=True)
+            rows = list(rows_of(classic, seed, data, scorer, snapshots))
+            rows = [{**row, "seconds": round(row["steps"] * cost, 1)} for row in rows]
+        else:
+            rows = list(rows_of(ours, seed, data, scorer, snapshots := Snapshots(MOMENTS)))
+        append("recipe.csv", [{"recipe": name, **row} for row in rows])
+        facts = {"data": data.source, "steps": rows[-1]["steps"], "seconds": rows[-1]["seconds"], "seed": seed}
+        save_network(final_path(name, seed), snapshots.taken[-1][2], **facts, machine=machine())
+        print(f"{name}, seed {seed}: Fréchet distance {rows[-1]['frechet']} in {rows[-1]['seconds']} s", flush=True)
+
+
+def final_path(recipe: str, seed: int) -> Path:
+    return outputs_folder() / f"recipe_{recipe}_{seed}.safetensors"
+
+
+def finals(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    """The whole score card, search for copies included, of the last generators that ``compare`` saved."""
+    reference = Reference(scorer.classifier, data, load_images(split="test"))
+    paths = [
+        path for seed in options.seeds for name in ("classic", "ours") if (path := final_path(name, seed)).exists()
+    ]
+    sets = {}
+    for path in paths:
+        generator, facts = load_network(path)
+        torch.manual_seed(facts["seed"])
+        sets[path.stem.removeprefix("recipe_")] = generate(generator, sample_latents(generator, SAMPLES))
+    card = score_card(sets, reference)
+    for name, score in card.items():
+        measures = {key: str(value) for key, value in vars(score).items()}
+        append("finals.csv", [{"set": name, **measures}])
+    print(card)
+
+
+def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    for seed in options.seeds:
+        for anchor, variants in LEVERS.items():
+            for lever, variant in variants.items():
+                if options.only in (None, anchor, lever):
+                    rows = list(rows_of(variant, seed, data, scorer, Snapshots((LEVER_SECONDS,))))
+                    if rows:
+                        append("levers.csv", [{"anchor": anchor, "lever": lever, **row} for row in rows])
+                    print(anchor, lever, seed, rows[-1:], flush=True)
+
+
+START = Variant(Settings(), {"latent_dim": 64, **WIDE}, {"widths": (512, 256), "dropout": 0.0})
+WITH = replace(START, minibatch=True)
+SEARCH = {
+    "start: notebook 04's recipe": START,
+    "batch 64": START.but(batch_size=64),
+    "both rates 5e-4": START.but(g_rate=5e-4, d_rate=5e-4),
+    "D's rate 2e-3": START.but(d_rate=2e-3),
+    "G's rate 2e-3": START.but(g_rate=2e-3),
+    "latent size 32": replace(START, generator={**START.generator, "latent_dim": 32}),
+    "G 256-512": replace(START, generator={**START.generator, "widths": (256, 512)}),
+    "D 1024-256": replace(START, discriminator={**START.discriminator, "widths": (1024, 256)}),
+    "convolutional D 32-64": replace(START, convolutional=True),
+    "statistics": WITH,
+    "statistics, latent size 32": replace(WITH, generator={**WITH.generator, "latent_dim": 32}),
+    "statistics, G's rate 2e-3": WITH.but(g_rate=2e-3),
+    "statistics, G's rate 3e-3": WITH.but(g_rate=3e-3),
+    "statistics, G's rate 1.5e-3, G 512-1024": replace(
+        WITH, settings=Settings(g_rate=1.5e-3), generator={**WITH.generator, "widths": (512, 1024)}
+    ),
+    "statistics, G's rate 1.5e-3, R1 0.1": WITH.but(g_rate=1.5e-3, r1=0.1),
+    "statistics, G's rate 2e-3, G 256-512-512-1024": replace(
+        WITH, settings=Settings(g_rate=2e-3), generator={**WITH.generator, "widths": (256, 512, 512, 1024)}
+    ),
+}
+
+
+def search(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    for name, variant in SEARCH.items():
+        if options.only in (None, name):
+            for seed in options.seeds:
+                rows = list(rows_of(variant, seed, data, scorer, Snapshots((20, 45, 90, 180))))
+                kept = ("seed", "seconds", "steps", "frechet", "sure")
+                shown = [{"variant": name, "classifier": "shipped"} | {key: row[key] for key in kept} for row in rows]
+                append("search.csv", shown)
+                print(name, seed, rows[-1:], flush=True)
+
+
+# --- report -------------------------------------------------------------------------------------------
+
+
+def read_rows(name: str) -> list[dict[str, str]]:
+    with (HERE / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@plot
+def quality_against_seconds(rows: list[dict[str, str]], floor: float) -> tuple[Figure, str]:
+    """Every seed as a thin line, the median over seeds as a thick one."""
+    figure = Figure(figsize=(7.5, 4.2))
+    axes = figure.subplots()
+    for recipe, colour in (("classic", DISCRIMINATOR), ("ours", GENERATOR)):
+        chosen = [row for row in rows if row["recipe"] == recipe]
+        for seed in sorted({row["seed"] for row in chosen}):
+            points = [(float(row["seconds"]), float(row["frechet"])) for row in chosen if row["seed"] == seed]
+            axes.plot(*zip(*points, strict=True), color=colour, alpha=0.3, linewidth=1)
+        curve = [(median(group, "seconds"), median(group, "frechet")) for group in by_moment(chosen)]
+        axes.plot(*zip(*curve, strict=True), "o-", color=colour, label=f"{recipe} recipe, median", markersize=3)
+    axes.axhline(floor, color=DATA, linestyle="--", label=f"real against real: {floor:.1f}")
+    axes.set(xscale="log", yscale="log", xlabel="CPU seconds on one core", ylabel="Fréchet distance")
+    axes.legend()
+    return figure, "Fréchet distance to the test set over CPU seconds: the classic recipe, ours, and the floor"
+
+
+def by_moment(rows: list[dict[str, str]]) -> list[list[dict[str, str]]]:
+    """The rows of all seeds, grouped by the moment at which they were scored, in order."""
+    moments: dict[int, list[dict[str, str]]] = {}
+    for seed in {row["seed"] for row in rows}:
+        for index, row in enumerate(row for row in rows if row["seed"] == seed):
+            moments.setdefault(index, []).append(row)
+    return list(moments.values())
+
+
+def median(rows: list[dict[str, str]], key: str) -> float:
+    return statistics.median(float(row[key]) for row in rows)
+
+
+def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    """The side-by-side comparison, from the stored rows alone."""
+    rows = read_rows("recipe.csv")
+    real = read_images(scorer.classifier, data.images[:SAMPLES]).features
+    floor = frechet_distance(real, scorer.real.features)
+    print(f"floor, real training pictures against the test set: {floor:.2f}")
+    measures = ("frechet", "precision", "recall", "sure", "divergence")
+    for recipe in ("classic", "ours"):
+        chosen = [row for row in rows if row["recipe"] == recipe]
+        print(f"\n{recipe}, medians of {len({row['seed'] for row in chosen})} seeds")
+        print("seconds  steps  distance  / floor  worst seed  precision  recall  sure   KL")
+        for group in by_moment(chosen):
+            m = {key: median(group, key) for key in ("seconds", "steps", *measures)}
+            worst = max(float(row["frechet"]) for row in group)
+            print(
+                f"{m['seconds']:7.0f} {m['steps']:6.0f}  {m['frechet']:8.2f} {m['frechet'] / floor:8.2f} {worst:11.2f}"
+                f" {m['precision']:10.3f} {m['recall']:7.3f} {m['sure']:6.3f} {m['divergence']:.4f}"
+            )
+    print(f"\n{times_sooner(rows):.0f} times sooner at the classic recipe's best distance")
+    quality_against_seconds(rows, floor).save(ASSETS / "quality_against_seconds.png")
+
+
+def times_sooner(rows: list[dict[str, str]]) -> float:
+    """The seconds to the classic recipe's best median distance, over ours to the same."""
+    curves = {
+        recipe: [
+            (median(group, "seconds"), median(group, "frechet"))
+            for group in by_moment([row for row in rows if row["recipe"] == recipe])
+        ]
+        for recipe in ("classic", "ours")
+    }
+    seconds, best = min(curves["classic"], key=lambda point: point[1])
+    return seconds / next(ours for ours, distance in curves["ours"] if distance <= best)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, search, finals, report)])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--only", default=None, help="one recipe, lever or variant by its name")
+    options = parser.parse_args()
+    torch.set_flush_denormal(True)
+    data, test = load_images(), load_images(split="test")
+    globals()[options.command](options, data, Scorer(test, data))
+
+
+if __name__ == "__main__":
+    main()
