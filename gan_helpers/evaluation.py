@@ -41,7 +41,7 @@ def bootstrap(measure: Callable[..., float], *samples: Tensor, resamples: int = 
     Blind spot: it sees the chance in which pictures were drawn, not how another training would have ended.
     """
     if min(map(len, samples)) < 2:
-        raise ValueError("an interval needs at least two pictures in every sample")
+        raise ValueError("an interval needs at least two pictures in every sample: give more")
     random = torch.Generator().manual_seed(seed)
 
     def again(sample: Tensor) -> Tensor:
@@ -52,6 +52,23 @@ def bootstrap(measure: Callable[..., float], *samples: Tensor, resamples: int = 
     spread = torch.tensor([measure(*map(again, samples)) for _ in range(resamples)], dtype=torch.float64).std()
     half = 1.96 * float(spread)
     return Estimate(value, value - half, value + half, len(samples[0]))
+
+
+def check_features(a: Tensor, b: Tensor, least: int = 1) -> None:
+    """Refuse two sets of rows (N, F) and (M, F) that cannot be compared (ValueError)."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"shapes {tuple(a.shape)} and {tuple(b.shape)}: both must be (N, F) with one F. "
+            "Read both sets with one classifier, or flatten(1) pictures of one size"
+        )
+    if min(len(a), len(b)) < least:
+        raise ValueError(f"{len(a)} and {len(b)} pictures: at least {least} are needed in each set, so generate more")
+    for name, rows in (("first", a), ("second", b)):
+        if not rows.sum().isfinite():  # one pass, where isfinite() of every number would take three
+            raise ValueError(
+                f"the {name} set holds NaN or infinity: the generator that made it has diverged. "
+                "Load an earlier checkpoint, or train again with a lower rate"
+            )
 
 
 # --- distance between two distributions ---------------------------------------------------------------
@@ -65,10 +82,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     Blind spots: it sees means and covariances alone, so a blend with the same moments scores 0, and so does a
     memoriser; it shrinks as the samples grow (compare equal sizes only); it inherits what the classifier ignores.
     """
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise ValueError(f"features of shapes {tuple(a.shape)} and {tuple(b.shape)}: both must be (N, F) with one F")
-    if min(len(a), len(b)) < 2:
-        raise ValueError("a covariance needs at least two pictures in each set")
+    check_features(a, b, least=2)
     a, b = a.double(), b.double()
     cov_a, cov_b = (torch.atleast_2d(torch.cov(x.T)) for x in (a, b))
     values, vectors = torch.linalg.eigh(cov_a)
@@ -84,10 +98,11 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 def nearest_distances(points: Tensor, others: Tensor, k: int = 1) -> Tensor:
     """The distance of each of points (N, F) to its k-th nearest among others (M, F): (N,)."""
+    check_features(points, others)
     if len(others) < k:
         raise ValueError(f"the {k}th nearest of {len(others)} pictures does not exist: give at least {k}")
-    chunks = (torch.cdist(part, others) for part in points.split(CHUNK))
-    return torch.cat([d.amin(1) if k == 1 else d.kthvalue(k, dim=1).values for d in chunks])
+    nearest = [torch.cdist(part, others).topk(k, largest=False).indices[:, -1] for part in points.split(CHUNK)]
+    return (points - others[torch.cat(nearest)]).norm(dim=1)  # anew, as cdist rounds: a copy is at 0
 
 
 def covered(points: Tensor, centres: Tensor, k: int = NEIGHBOURS) -> Tensor:
@@ -95,6 +110,7 @@ def covered(points: Tensor, centres: Tensor, k: int = NEIGHBOURS) -> Tensor:
 
     The manifold is the union of balls around the centres, each as wide as the way to its k-th nearest neighbour.
     """
+    check_features(points, centres)
     radii = nearest_distances(centres, centres, k + 1)  # the nearest of all is the centre itself
     return torch.cat([(torch.cdist(part, centres) <= radii).any(1) for part in points.split(CHUNK)])
 
@@ -122,6 +138,8 @@ def recall(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> Estimate:
 
 def class_shares(labels: Tensor, classes: int) -> Tensor:
     """The share of each class among labels (N,): (classes,), summing to 1."""
+    if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels must be whole numbers from 0 to {classes - 1}, and at least one: give more classes?")
     return torch.bincount(labels, minlength=classes).double() / len(labels)
 
 
@@ -141,7 +159,8 @@ def class_divergence(labels: Tensor, real_shares: Tensor) -> Estimate:
 
     def divergence(labels: Tensor) -> float:
         shares = class_shares(labels, len(real_shares))
-        return float(torch.special.xlogy(shares, shares / real_shares.to(shares)).sum())
+        # 0 log 0 counts as 0; rounding may give less than 0
+        return max(0.0, float(torch.special.xlogy(shares, shares / real_shares.to(shares)).sum()))
 
     return bootstrap(divergence, labels)
 
@@ -152,6 +171,8 @@ def classifier_score(probabilities: Tensor) -> Estimate:
     The Inception score's formula (Salimans et al., arXiv 1606.03498, section 4) on our own classifier. Blind spots:
     it never looks at real pictures; one perfect picture of each class scores K.
     """
+
+    _check_probabilities(probabilities)
 
     def score(p: Tensor) -> float:
         return math.exp(float((torch.special.xlogy(p, p) - torch.special.xlogy(p, p.mean(0))).sum(1).mean()))
@@ -164,7 +185,13 @@ def sure_share(probabilities: Tensor) -> Estimate:
 
     Blind spot: a classifier can be sure of what is no digit at all; compare with its floor and with noise.
     """
+    _check_probabilities(probabilities)
     return bootstrap(_mean, (probabilities.amax(1) > SURE).double())
+
+
+def _check_probabilities(p: Tensor) -> None:
+    if p.ndim != 2 or not (p >= 0).all() or not torch.allclose(p.sum(1), torch.ones_like(p[:, 0]), atol=1e-3):
+        raise ValueError("probabilities must be (N, K), each row summing to 1: give softmax(1) of finite logits")
 
 
 # --- copies -------------------------------------------------------------------------------------------
@@ -177,6 +204,8 @@ def memorisation(fake_distances: Tensor, held_out_distances: Tensor) -> Estimate
     After Meehan et al., arXiv 2004.05675. Blind spots: a copy shifted by a pixel is far away; blurred pictures are
     near to everything, noise is far from everything.
     """
+    if not held_out_distances.mean() > 0:
+        raise ValueError("the held-out pictures are training pictures: hold out others, or there is nothing to compare")
     return bootstrap(lambda fake, held: float(fake.mean() / held.mean()), fake_distances, held_out_distances)
 
 

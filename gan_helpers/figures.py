@@ -22,6 +22,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 from PIL import Image
 from torch import Tensor
 
@@ -161,11 +162,17 @@ def plot_lines(
     title: str = "",
     log: str = "",
     points: Mapping[str, tuple[float, float]] | None = None,
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> tuple[Figure, str]:
-    """Named curves over one x axis; ``log`` is "", "x", "y" or "xy"; ``points`` are named dots."""
+    """Named curves over one x axis; ``log`` is "", "x", "y" or "xy"; ``points`` are named dots.
+
+    ``bands`` shades from the first to the second row of numbers, behind the curve of the same name.
+    """
     figure, (axes,) = _panels(width=6.4, height=3.4)
     for (name, y), style in zip(curves.items(), ["-", "--", "-.", ":"] * len(curves), strict=False):
-        axes.plot(x, y, style, label=name, linewidth=2)
+        (line,) = axes.plot(x, y, style, label=name, linewidth=2)
+        if name in (bands or {}):
+            axes.fill_between(x, *bands[name], color=line.get_color(), alpha=0.2, linewidth=0)
     for name, (px, py) in (points or {}).items():
         axes.plot(px, py, "o", color="black", label=name)
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
@@ -199,6 +206,26 @@ def plot_histograms(
     axes.set(xlabel=x_label, ylabel="density", title=title)
     axes.legend()
     return figure, f"{title}: histograms of {', '.join(groups)} over {x_label}"
+
+
+@plot
+def plot_points(
+    groups: Mapping[str, Tensor], radii: Mapping[str, Tensor] | None = None, title: str = ""
+) -> tuple[Figure, str]:
+    """Named clouds of 2-D points (N, 2), the first in the data's grey; ``radii`` (N,) draws balls around a cloud."""
+    figure, (axes,) = _panels(width=5.6, height=3.8)
+    for (name, points), colour in zip(groups.items(), (DATA, *PALETTE), strict=False):
+        size = 50 if len(points) < 50 else 6
+        axes.scatter(*points.T.tolist(), s=size, color=colour, label=name, linewidths=0, alpha=0.9)
+        for centre, radius in zip(points.tolist(), (radii or {}).get(name, torch.empty(0)).tolist(), strict=False):
+            axes.add_patch(Circle(centre, radius, facecolor=(colour, 0.08), edgecolor=(colour, 0.6)))
+    axes.set(title=title)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1 if size > 6 else 3)
+    return (
+        figure,
+        f"{title or 'points'}: {', '.join(groups)}{', with balls around ' + ', '.join(radii) if radii else ''}",
+    )
 
 
 @plot

@@ -5,8 +5,9 @@ Notebook 06 reads it for a run of your own; ``tests/benchmarks/recipe.py`` for w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from matplotlib.figure import Figure
@@ -31,6 +32,17 @@ from gan_helpers.evaluation import (
 from gan_helpers.figures import DATA, GENERATOR, plot
 from gan_helpers.networks import Classifier
 
+ROWS = {
+    "frechet": "Fréchet distance",
+    "precision": "precision",
+    "recall": "recall",
+    "sure": "certain",
+    "classes": "classes",
+    "divergence": "KL of classes",
+    "classifier": "classifier score",
+    "memorisation": "memorisation",
+}
+
 
 @dataclass(frozen=True)
 class Score:
@@ -54,22 +66,34 @@ class Reference:
         train: what the generator learned from; the floor and the search for copies use it.
         test: pictures that no generator saw; every distance is measured to them.
         n: how many pictures of each set are compared; 10,000 is the usual number.
+        searched: for how many of them the nearest training picture is sought, which takes most of the time.
     """
 
-    def __init__(self, classifier: Classifier, train: ImageSet, test: ImageSet, n: int = 10_000, seed: int = 0) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        train: ImageSet,
+        test: ImageSet,
+        n: int = 10_000,
+        searched: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        device = next(classifier.parameters()).device
         random = torch.Generator().manual_seed(seed)
         self.n = min(n, len(test), len(train))
+        self.searched = min(searched, self.n)
         self.classifier = classifier
         self.test_images = test.images[torch.randperm(len(test), generator=random)[: self.n]]
         self.floor_images = train.images[torch.randperm(len(train), generator=random)[: self.n]]
         self.reading = read_images(classifier, self.test_images)
         self.shares = class_shares(train.labels, len(train.classes)).clamp(min=1e-9)
-        self.train_pixels = scale_pixels(train.images).flatten(1)  # (N, C*H*W)
+        self.train_images = train.images.to(device)
         self.held_out_distances = self.distances(self.test_images)
 
     def distances(self, images: Tensor) -> Tensor:
-        """From each of images (N, C, H, W) to the nearest training picture, in pixel values of [-1, 1]: (N,)."""
-        return nearest_distances(scale_pixels(images).flatten(1), self.train_pixels)
+        """From the first of images (N, C, H, W) to the nearest training pictures, in pixel values: (searched,)."""
+        pixels = scale_pixels(images[: self.searched].to(self.train_images.device))
+        return nearest_distances(pixels.flatten(1), scale_pixels(self.train_images).flatten(1))
 
     def score(self, images: Tensor) -> Score:
         """Score the first n of images (N, C, H, W); ValueError if there are fewer, since sizes must be equal."""
@@ -99,19 +123,31 @@ class Reference:
 
 
 class ScoreCard(dict[str, Score]):
-    """Scores by name; printed, a table with a row for each."""
+    """Scores by name; printed, a table with a column for each and a row for each measure."""
 
     def __str__(self) -> str:
-        names = [field.name for field in fields(Score)]
-        rows = [["", *names]] + [[name, *(str(getattr(score, key)) for key in names)] for name, score in self.items()]
+        rows = [["", *self]]
+        for key, label in ROWS.items():
+            rows.append([label, *(_cell(getattr(score, key)) for score in self.values())])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _cell(measured: Estimate | int) -> str:
+    """ "13.7 ± 1.3": the value and half its interval, up to the last digit that the interval lets one trust."""
+    if isinstance(measured, int):
+        return str(measured)
+    half = (measured.high - measured.low) / 2
+    digits = min(3, max(0, -math.floor(math.log10(half / 3)))) if half > 0 else 3
+    return f"{measured.value:.{digits}f} ± {half:.{digits}f}"
 
 
 def score_card(
     sets: Mapping[str, Tensor], reference: Reference, progress: Callable[[str], None] | None = print
 ) -> ScoreCard:
-    """Score each named set of pictures (N, C, H, W), then real against real as the floor."""
+    """Score each named set of pictures (N, C, H, W), then real against real as the floor, under the name "real"."""
+    if "real" in sets:
+        raise ValueError('"real" is the name of the floor, which is added to every card: choose another')
     card = ScoreCard()
     for name, images in sets.items():
         card[name] = reference.score(images)
@@ -121,33 +157,40 @@ def score_card(
     return card
 
 
-LABELS = {
+TITLES = ROWS | {
     "frechet": "Fréchet distance\n(lower is better)",
-    "precision": "precision",
-    "recall": "recall",
     "sure": "read with certainty",
-    "divergence": "KL of the classes, nats\n(lower is better)",
-    "classifier": "classifier score",
-    "memorisation": "distance to training data,\nheld-out pictures = 1",
+    "classes": "classes found",
+    "divergence": "KL of classes, nats\n(lower is better)",
+    "memorisation": "distance to training\npictures, held-out = 1",
 }
 SCALES = {"frechet": {"linthresh": 1.0}, "divergence": {"linthresh": 0.001}}  # logarithmic from here on
 
 
 @plot
 def plot_score_card(card: ScoreCard) -> tuple[Figure, str]:
-    """One panel a measure, one row a set of pictures, with its interval; real pictures in grey, as a line."""
+    """One panel a measure, one row a set of pictures with its interval and number; a dashed line for real pictures."""
     names = list(card)
-    figure = Figure(figsize=(10, 1.2 + 0.55 * len(names) * 2))
+    figure = Figure(figsize=(10.5, 1.8 + 0.5 * len(names)))
     panels = figure.subplots(2, 4, sharey=True).flatten()
-    panels[-1].axis("off")
-    for axes, (key, label) in zip(panels, LABELS.items(), strict=False):
-        axes.axvline(getattr(card["real"], key).value, color=DATA, linestyle="--", linewidth=1)
+    for axes, (key, title) in zip(panels, TITLES.items(), strict=True):
+        axes.axvline(_interval(getattr(card["real"], key))[0], color=DATA, linestyle="--", linewidth=1)
         for row, name in enumerate(names):
-            estimate, colour = getattr(card[name], key), DATA if name == "real" else GENERATOR
-            axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=2)
-            axes.plot(estimate.value, row, "o", color=colour)
-        axes.set_title(label, fontsize=10)
+            (value, *ends), colour = _interval(getattr(card[name], key)), DATA if name == "real" else GENERATOR
+            axes.plot(ends, [row, row], color=colour, linewidth=2)
+            axes.plot(value, row, "o", color=colour, markersize=5)
+            number = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+            axes.text(1.03, row, number, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
+        axes.set_title(title, fontsize=10)
+        axes.tick_params(labelsize=9)
         axes.set_xscale("symlog" if key in SCALES else "linear", **SCALES.get(key, {}))
+        if key in ("precision", "recall", "sure"):
+            axes.set_xlim(-0.05, 1.05)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
-    return figure, f"score card: {', '.join(LABELS)} of {', '.join(names)}, each with its 95 % interval"
+    return figure, f"score card: {', '.join(ROWS.values())} of {', '.join(names)}, each with its 95 % interval"
+
+
+def _interval(measured: Estimate | int) -> tuple[float, float, float]:
+    """Value, lower and upper end; a count has no interval."""
+    return (measured,) * 3 if isinstance(measured, int) else (measured.value, measured.low, measured.high)

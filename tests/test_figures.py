@@ -62,6 +62,8 @@ HISTORY = History(torch.rand(700, 4, generator=torch.Generator().manual_seed(0))
 PLOTS = {
     "lines": lambda: figures.plot_lines([1, 2, 3], {"a": [1, 4, 9]}, "x", "y", "squares", points={"p": (2, 4)}),
     "log": lambda: figures.plot_lines([1, 10], {"a": [1, 100]}, log="xy"),
+    "band": lambda: figures.plot_lines([1, 2], {"a": [1, 2]}, bands={"a": ([0, 1], [2, 3])}),
+    "points": lambda: figures.plot_points({"a": torch.rand(5, 2), "b": torch.rand(99, 2)}, {"a": torch.rand(5)}, "p"),
     "bars": lambda: figures.plot_bars(range(3), torch.tensor([1.0, 2.0, 3.0]), "count", "classes"),
     "histograms": lambda: figures.plot_histograms({"a": torch.randn(50), "b": torch.randn(9)}, x_label="v"),
     "values": lambda: figures.plot_pixel_values(torch.randint(0, 256, (1, 6, 6), dtype=torch.uint8)),
@@ -84,6 +86,14 @@ def test_every_plot_draws_something_and_describes_it(name):
 def test_a_plot_shows_its_data():
     low, high = (figures.plot_lines([0, 1], {"a": [0, y], "b": [0, 2]}) for y in (0.5, 1.5))
     assert low.content != high.content
+
+
+def test_bands_and_balls_are_drawn():
+    curve = {"a": [0, 1]}
+    banded = figures.plot_lines([0, 1], curve, bands={"a": ([0, 0.5], [0, 2])})
+    assert figures.plot_lines([0, 1], curve).content != banded.content
+    points = {"a": torch.tensor([[0.0, 0.0], [1.0, 1.0]])}
+    assert figures.plot_points(points).content != figures.plot_points(points, {"a": torch.tensor([0.1, 0.3])}).content
 
 
 def test_smooth_keeps_the_mean_and_thins_long_series():
