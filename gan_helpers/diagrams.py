@@ -223,8 +223,69 @@ def tanh() -> str:
     return document(tanh, "tanh", 410, element("g", *parts, id="tanh-values"))
 
 
+REAL_POINTS = [(70, 175), (90, 120), (125, 245), (150, 150), (185, 215), (225, 95), (290, 115), (315, 175)]
+FAKE_POINTS = [(90, 185), (115, 145), (125, 200), (160, 180), (160, 240), (345, 265), (385, 235)]
+
+
+def balls(centres: Sequence[Point], others: Sequence[Point], colours: Point | Sequence[str], left: float) -> str:
+    """Balls around centres, as wide as the way to the nearest other centre; covered points are filled."""
+    shift = {"transform": f"translate({number(left)} 60)"}
+    radii = [min(math.dist(a, b) for b in centres if a != b) for a in centres]
+    inside = [any(math.dist(p, c) <= r for c, r in zip(centres, radii, strict=True)) for p in others]
+    shapes = [
+        element("circle", cx=x, cy=y, r=r, fill=colours[0], fill_opacity=0.09, stroke=colours[0], class_="ball")
+        for (x, y), r in zip(centres, radii, strict=True)
+    ]
+    shapes += [element("circle", cx=x, cy=y, r=5, fill=colours[0], class_="centre") for x, y in centres]
+    for (x, y), hit in zip(others, inside, strict=True):
+        style = {"fill": colours[1] if hit else PAPER, "stroke": colours[1], "stroke_width": 2.5}
+        shapes.append(element("circle", cx=x, cy=y, r=6, class_="hit" if hit else "miss", **style))
+    return element("g", *shapes, label(215, 352, f"{sum(inside)} of {len(inside)} covered", font_size=18), **shift)
+
+
+def precision_recall() -> str:
+    """Left: a ball around each of eight real points, as wide as the way to the nearest other; precision is the share
+    of generated points inside a ball. Right: balls around the generated points; recall is the share of real points
+    inside one. Points outside every ball are hollow."""
+    parts = [
+        balls(REAL_POINTS, FAKE_POINTS, (DATA, GENERATOR), 20)
+        + label(235, 50, "precision: generated points in real balls"),
+        balls(FAKE_POINTS, REAL_POINTS, (GENERATOR, DATA), 470)
+        + label(685, 50, "recall: real points in generated balls"),
+        label(370, 452, "● real", fill=DATA) + label(530, 452, "● generated", fill=GENERATOR),
+    ]
+    return document(precision_recall, "Improved precision and recall", 480, *parts)
+
+
+def dirac_steps(start: float, gamma: float, alternating: bool) -> Iterator[Point]:
+    """(theta, psi) of the Dirac-GAN of notebook 07: 60 steps of rate 0.5 from (start, 0)."""
+    theta, psi = start, 0.0
+    for _ in range(61):
+        yield theta, psi
+        before, psi = psi, psi - 0.5 * (theta / (1 + math.exp(-theta * psi)) + gamma * psi)
+        judge = psi if alternating else before
+        theta += 0.5 * judge / (1 + math.exp(-theta * judge))
+
+
+def dirac() -> str:
+    """The Dirac-GAN: the generated point theta across, the slope psi of D upwards; the goal is the dot at (0, 0).
+    Left: simultaneous steps spiral outwards from (1, 0), alternating ones circle for ever. Right: with the penalty
+    R1, alternating steps that begin at (2, 0) spiral into the goal."""
+    parts = [label(64, 54, "*ψ*, slope of *D*"), label(255, 86, "simultaneous: outwards", fill=DISCRIMINATOR)]
+    parts += [label(255, 344, "alternating: for ever", fill=GENERATOR), label(695, 344, "inwards", fill=CURVE)]
+    free = [("simultaneous", DISCRIMINATOR, (1, 0, False)), ("alternating", GENERATOR, (1, 0, True))]
+    damped = [("r1", CURVE, (2, 0.2, True))]
+    for left, name, paths in ((110, "without a penalty", free), (550, "with R1", damped)):
+        grid, at = axes(left, 290, (-4, -2, 0, 2, 4), -4, 4)
+        lines = [polyline([at(*q) for q in dirac_steps(*p)], id=key, stroke=colour) for key, colour, p in paths]
+        notes = label(left + 145, 44, name, font_size=18) + label(left + 145, 410, "*θ*, what *G* makes")
+        goal = element("circle", cx=left + 145, cy=215, r=5, fill=INK)
+        parts.append(element("g", grid, *lines, goal, notes, id=f"dirac-{paths[-1][0]}"))
+    return document(dirac, "The Dirac-GAN, without and with R1", 440, *parts)
+
+
 DIAGRAMS: dict[str, Callable[[], str]] = {
-    draw.__name__: draw for draw in (gan_pipeline, discriminator, generator, leaky_relu, tanh)
+    draw.__name__: draw for draw in (gan_pipeline, discriminator, generator, leaky_relu, tanh, precision_recall, dirac)
 }
 
 

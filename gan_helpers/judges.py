@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_helpers.datasets import scale_pixels
-from gan_helpers.losses import discriminator_loss, fake_loss, generator_loss
+from gan_helpers.evaluation import covered, frechet_distance
+from gan_helpers.losses import discriminator_loss, fake_loss, generator_loss, relativistic_loss, squared_gradient
 from gan_helpers.networks import Discriminator, Generator, count_parameters
 
 Judge = Callable[[Any], "str | None"]
@@ -228,3 +229,71 @@ def _nearest_picture(answer: Any) -> str | None:
     if found.shape != chosen.shape:
         return f"the answer has shape {tuple(found.shape)}; it should be one index a sample, (3,)."
     return None if (found == chosen).all() else f"you give {found.tolist()} where {chosen.tolist()} are nearest."
+
+
+# --- notebook 06 --------------------------------------------------------------------------------------
+
+
+@exercise("frechet 1d", "in one dimension all covariances commute, so the root of their product is sigma_a sigma_b.")
+def _frechet_1d(answer: Any) -> str | None:
+    for shift, scale, what in ((3.0, 1.0, "means"), (0.0, 2.0, "spreads"), (-1.0, 0.5, "both")):
+        a, b = (F.layer_norm(torch.randn(n), (n,)) for n in (400, 300))  # mean 0
+        b = shift + scale * b * a.std() / b.std()
+        found, expected = float(call(answer, a, b)), frechet_distance(a[:, None], b[:, None])
+        if abs(found - expected) > 1e-3:
+            return f"where {what} differ you give {found:.4f}, not {expected:.4f}: add both squared differences."
+    return None
+
+
+@exercise("recall", "the balls are the generated pictures' own, so what they never reach is missing.")
+def _recall(answer: Any) -> str | None:
+    real, fake = torch.randn(300, 4), 0.5 * torch.randn(200, 4)
+    found, right, swapped = float(call(answer, real, fake)), *map(_share, ((real, fake), (fake, real)))
+    why = "that is the precision" if abs(found - swapped) < 1e-4 else "give a share of the real points"
+    return None if abs(found - right) < 1e-4 else f"{found:.3f} is not {right:.3f}: {why}; the balls belong to fake."
+
+
+def _share(sets: tuple[Tensor, Tensor]) -> float:
+    return float(covered(*sets).double().mean())
+
+
+@exercise("fool frechet", "a Gaussian with the ring's mean and covariance is enough: nothing else enters the formula.")
+def _fool_frechet(answer: Any) -> str | None:
+    angle = 2 * torch.pi * torch.rand(1000)
+    real = torch.stack([3 * angle.cos(), angle.sin()], 1) + 0.02 * torch.randn(1000, 2)
+    found = torch.as_tensor(call(answer, real.clone())).to(real)
+    if found.shape != real.shape:
+        return f"the answer has shape {tuple(found.shape)}; it should be as many points, {tuple(real.shape)}."
+    if (distance := frechet_distance(found, real)) > 0.01:
+        return f"the Fréchet distance is {distance:.3f}, not below 0.01: match the mean and covariance of real."
+    good = _share((found, real))
+    return None if good < 0.5 else f"{good:.0%} lie on the manifold, not fewer than half: draw them from a Gaussian."
+
+
+# --- notebook 07 --------------------------------------------------------------------------------------
+
+
+@exercise("r1 penalty", "create_graph keeps the way to D's weights open, so the penalty can teach D to be flat.")
+def _r1_penalty(answer: Any) -> str | None:
+    discriminator, images = Discriminator(widths=(16,), dropout=0.0), torch.randn(6, 1, 28, 28)
+    found = torch.as_tensor(call(answer, discriminator, images))
+    if abs((ratio := (found / squared_gradient(discriminator, images)).item()) - 1) > 1e-3:
+        return f"you give {ratio:.3g} times the penalty: average half of each picture's squared length."
+    return None if found.requires_grad else "the value is right but D cannot learn from it: set create_graph=True."
+
+
+@exercise("relativistic", "only differences count, so D gains nothing from calling everything real, or nothing.")
+def _relativistic(answer: Any) -> str | None:
+    real, fake = 3 * torch.randn(2, 6)
+    found, right, swapped = float(call(answer, real, fake)), *map(relativistic_loss, (real, fake), (fake, real))
+    hint = "that is G's loss" if abs(found - swapped) < 1e-4 else "average softplus over the pairs"
+    return None if abs(found - right) < 1e-4 else f"you give {found:.4f}, not {right:.4f}: {hint}."
+
+
+@exercise("critical damping", "at gamma = 2 f'(0) the root is 0: less damping still turns, more crawls home slowly.")
+def _critical_damping(answer: Any) -> str | None:
+    for pull in (0.5, 0.2):
+        if abs((gamma := float(call(answer, pull))) - 2 * pull) > 1e-6:
+            wrong = "it still turns" if gamma < 2 * pull else "it is slower than it could be"
+            return f"with f'(0) = {pull} and gamma = {gamma:.3g} {wrong}: which gamma makes the root 0?"
+    return None

@@ -126,7 +126,7 @@ def unit_gradient(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake:
 
     Source: Gulrajani et al., *Improved Training of Wasserstein GANs*, arXiv 1704.00028, equation 3.
     """
-    weight = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)  # one for each pair
+    weight = torch.rand(len(real), *[1] * (real.ndim - 1)).to(real)  # one for each pair
     between = torch.lerp(real, fake, weight).detach().requires_grad_()
     (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

@@ -32,10 +32,16 @@ class Settings:
     smoothing: float = 0.0
     average_decay: float = 0.999  # 0: no average, sample from the generator itself
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class StableSettings(Settings):
+    """``Settings`` for notebook 07's loop: another objective, and penalties on D's gradient."""
+
     objective: str = "non-saturating"  # a name in losses.OBJECTIVES
-    r1: float = 0.0  # weights of the penalties on D's gradient: at real pictures, at generated ones,
+    r1: float = 0.0  # weights of the penalties: at real pictures, at generated ones,
     r2: float = 0.0
-    unit_gradient: float = 0.0  # and of its length's distance from 1 between the two
+    unit_gradient: float = 0.0  # and for the length's distance from 1 between the two
     penalty_every: int = 8  # steps; the weights are multiplied by it
 
     def __post_init__(self) -> None:
@@ -43,11 +49,6 @@ class Settings:
             raise ValueError(f"unknown objective {self.objective!r}: choose one of {', '.join(OBJECTIVES)}")
         if self.smoothing and OBJECTIVES[self.objective][0] is not discriminator_loss:
             raise ValueError(f"the {self.objective} objective has no labels to smooth: set smoothing=0")
-
-    @property
-    def is_plain(self) -> bool:
-        """Does the loop of notebook 04 do, without another objective or a penalty?"""
-        return self.objective == "non-saturating" and not (self.r1 or self.r2 or self.unit_gradient)
 
 
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), smoothing=0.1, average_decay=0.0)

@@ -33,7 +33,7 @@ from gan_helpers.losses import (
     unit_gradient,
 )
 from gan_helpers.networks import Network, sample_latents
-from gan_helpers.runs import Run, Saver, Settings, start_run
+from gan_helpers.runs import Run, Saver, Settings, StableSettings, start_run
 
 CHECK_EVERY = {"cpu": 1, "cuda": 100}  # steps between looks at the losses: on a GPU each look waits for it
 
@@ -222,13 +222,13 @@ def _steps_from(run: Run, images: Tensor, last_step: float) -> Iterator[tuple[Te
     if last_step < math.inf:
         batches = islice(batches, max(0, int(last_step) - run.step))
     parts = run.generator, run.discriminator, batches, run.g_optimizer, run.d_optimizer
-    if run.settings.is_plain:
-        return adversarial_steps(*parts, run.settings.smoothing)
     settings = run.settings
-    return stable_steps(*parts, objective_of(settings), penalty_of(settings), settings.penalty_every, run.step)
+    if isinstance(settings, StableSettings):
+        return stable_steps(*parts, objective_of(settings), penalty_of(settings), settings.penalty_every, run.step)
+    return adversarial_steps(*parts, settings.smoothing)
 
 
-def objective_of(settings: Settings) -> Objective:
+def objective_of(settings: StableSettings) -> Objective:
     """D's and G's loss by the name in ``settings``, with its label smoothing where there are labels."""
     d_objective, g_objective = OBJECTIVES[settings.objective]
     if settings.smoothing:
@@ -236,7 +236,7 @@ def objective_of(settings: Settings) -> Objective:
     return d_objective, g_objective
 
 
-def penalty_of(settings: Settings) -> Penalty:
+def penalty_of(settings: StableSettings) -> Penalty:
     """The sum of the penalties whose weights in ``settings`` are above 0."""
 
     def penalty(discriminator: Network, real: Tensor, fake: Tensor) -> Tensor | float:

@@ -10,6 +10,8 @@ import torch
 from torch.nn.functional import leaky_relu, relu
 
 from gan_helpers.diagrams import DIAGRAMS, write_diagrams
+from gan_helpers.evaluation import covered, nearest_distances
+from gan_helpers.toys import dirac_path
 
 FOLDER = Path(__file__).parents[1] / "assets" / "diagrams"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -129,3 +131,39 @@ def test_tanh_curve_is_that_of_torch():
     assert len(x) > 50
     assert (x.min().item(), x.max().item()) == pytest.approx((-4, 4), abs=1e-2)
     torch.testing.assert_close(y, torch.tanh(x), atol=0.001, rtol=0)
+
+
+def test_precision_and_recall_are_counted_as_evaluation_counts():
+    panels = [group for group in parse("precision_recall").iter(f"{SVG}g") if group.get("transform")]
+    assert len(panels) == 2
+    clouds = []
+    for panel in panels:
+        circles = {kind: [] for kind in ("ball", "centre", "hit", "miss")}
+        for circle in panel.iter(f"{SVG}circle"):
+            circles[circle.get("class")].append([float(circle.get(key)) for key in ("cx", "cy", "r")])
+        rows = {kind: torch.tensor(found, dtype=torch.float64) for kind, found in circles.items()}
+        centres = rows["centre"][:, :2]
+        torch.testing.assert_close(rows["ball"][:, :2], centres)
+        torch.testing.assert_close(rows["ball"][:, 2], nearest_distances(centres, centres, 2), atol=0.01, rtol=0)
+        assert covered(rows["hit"][:, :2], centres, k=1).all()
+        assert not covered(rows["miss"][:, :2], centres, k=1).any()
+        clouds.append((centres, torch.cat([rows["hit"], rows["miss"]])[:, :2]))
+        assert f"{len(rows['hit'])} of {len(clouds[-1][1])} covered" in texts(panel)
+        assert (rows["ball"][:, :2] + rows["ball"][:, 2:]).max() < 450  # inside its half of the frame
+    (real, fake), (fake_again, real_again) = clouds
+    assert sorted(real.tolist()) == sorted(real_again.tolist())
+    assert sorted(fake.tolist()) == sorted(fake_again.tolist())
+
+
+@pytest.mark.parametrize(
+    ("panel", "line", "options"),
+    [
+        ("alternating", "simultaneous", {"start": (1, 0)}),
+        ("alternating", "alternating", {"start": (1, 0), "alternating": True}),
+        ("r1", "r1", {"start": (2, 0), "alternating": True, "gamma": 0.2}),
+    ],
+    ids=["simultaneous", "alternating", "r1"],
+)
+def test_dirac_paths_are_those_of_autograd(panel, line, options):
+    shown = torch.stack(curve("dirac", f"dirac-{panel}", line), 1)
+    torch.testing.assert_close(shown, dirac_path(0.5, 60, **options), atol=0.01, rtol=0)

@@ -11,8 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from gan_helpers.evaluation import covered
 from gan_helpers.exercises import Verdict, check
 from gan_helpers.judges import EXERCISES
+from gan_helpers.losses import squared_gradient
 from gan_helpers.networks import Generator, slerp
 
 
@@ -72,6 +74,31 @@ WRONG = {
         (lambda s, p: torch.cdist(s.flatten(1), p.flatten(1)).argmax(1), "are nearest"),
         (lambda s, p: torch.cdist(s.flatten(1), p.flatten(1)), "one index a sample"),
     ],
+    # --- notebook 06 ---
+    "frechet 1d": [
+        (lambda a, b: (a.mean() - b.mean()) ** 2 + (a.var() - b.var()) ** 2, "where spreads differ"),
+        (lambda a, b: (a.mean() - b.mean()).abs() + (a.std() - b.std()) ** 2, "where means differ"),
+    ],
+    "recall": [
+        (lambda real, fake: covered(fake, real).double().mean(), "that is the precision"),
+        (lambda real, fake: covered(real, fake).double().sum(), "a share of the real points"),
+    ],
+    "fool frechet": [
+        (lambda real: real, "lie on the manifold, not fewer than half"),
+        (lambda real: torch.randn_like(real), "the Fréchet distance is"),
+        (lambda real: real[:10], "it should be as many points"),
+    ],
+    # --- notebook 07 ---
+    "r1 penalty": [
+        (lambda d, x: 2 * squared_gradient(d, x), "you give 2 times"),
+        (lambda d, x: 6 * squared_gradient(d, x), "you give 6 times"),
+        (lambda d, x: squared_gradient(d, x).detach(), "create_graph"),
+    ],
+    "relativistic": [
+        (lambda real, fake: F.softplus(real - fake).mean(), "that is G's loss"),
+        (lambda real, fake: F.softplus(fake - real).sum(), "average softplus"),
+    ],
+    "critical damping": [(lambda pull: pull, "still turns"), (lambda pull: 4 * pull, "slower than it could be")],
 }
 
 

@@ -9,10 +9,10 @@ import torch
 
 from gan_helpers.losses import OBJECTIVES, discriminator_loss, squared_gradient
 from gan_helpers.networks import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm, generate
-from gan_helpers.runs import STABLE, Settings
+from gan_helpers.runs import STABLE, StableSettings
 from gan_helpers.training import adversarial_steps, objective_of, penalty_of, stable_steps, train_gan
 
-SETTINGS = Settings(batch_size=16, r1=0.5, r2=0.25, objective="relativistic", penalty_every=3)
+SETTINGS = StableSettings(batch_size=16, r1=0.5, r2=0.25, objective="relativistic", penalty_every=3)
 
 
 def fresh_pair() -> tuple[Generator, Discriminator]:
@@ -57,7 +57,7 @@ def test_a_step_of_d_agrees_with_the_penalised_loss_written_out(tiny_images):
     d = copy.deepcopy(discriminator)
     x = tiny_images.images[:16].float() / 127.5 - 1
     sgd = [torch.optim.SGD(network.parameters(), 0.1) for network in (generator, discriminator)]
-    penalty = penalty_of(Settings(r1=0.3, r2=0.2))
+    penalty = penalty_of(StableSettings(r1=0.3, r2=0.2))
     torch.manual_seed(5)
     frozen = copy.deepcopy(generator)
     next(stable_steps(generator, discriminator, [x], *sgd, OBJECTIVES["non-saturating"], penalty, 4))
@@ -73,7 +73,7 @@ def test_a_step_of_d_agrees_with_the_penalised_loss_written_out(tiny_images):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_moves_generated_pictures_towards_the_real_ones(name):
     bright = torch.rand(64, 1, 6, 6) * 0.4 + 0.4  # mean 0.6, where an untrained generator makes about 0
-    settings = Settings(16, 5e-3, 5e-3, objective=name, unit_gradient=1.0, penalty_every=1, average_decay=0.9)
+    settings = StableSettings(16, 5e-3, 5e-3, objective=name, unit_gradient=1.0, penalty_every=1, average_decay=0.9)
     run = train_gan(*fresh_pair(), bright, epochs=15, settings=settings)
     assert generate(run.average, torch.randn(100, 4)).mean() > 0.3
 
@@ -97,13 +97,13 @@ def test_changed_discriminators_train_save_and_resume_bit_identical(change, tiny
 
 def test_settings_name_what_is_wrong():
     with pytest.raises(ValueError, match="choose one of non-saturating"):
-        Settings(objective="saturating")
+        StableSettings(objective="saturating")
     with pytest.raises(ValueError, match="no labels to smooth"):
-        Settings(objective="hinge", smoothing=0.1)
+        StableSettings(objective="hinge", smoothing=0.1)
 
 
 def test_smoothing_goes_with_a_penalty_where_there_are_labels():
-    d_objective, _ = objective_of(Settings(smoothing=0.1, r1=1.0))
+    d_objective, _ = objective_of(StableSettings(smoothing=0.1, r1=1.0))
     real, fake = torch.randn(8), torch.randn(8)
     assert torch.equal(d_objective(real, fake), discriminator_loss(real, fake, 0.1))
 
