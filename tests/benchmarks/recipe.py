@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,15 @@ from gan_helpers.networks import (
     sample_latents,
     stable_pair,
 )
-from gan_helpers.runs import CLASSIC, STABLE, Run, Settings
+from gan_helpers.runs import CLASSIC, STABLE, Run, Settings, StableSettings
 from gan_helpers.scorecards import Reference, score_card
 from gan_helpers.training import train_gan
 
 HERE = Path(__file__).parent
 SAMPLES = 10_000
-MOMENTS = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900)
-LEVER_SECONDS = 40
-CLASSIC_EPOCHS = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
+MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900)  # CPU seconds
+LEVER_SECONDS = 25
+CLASSIC_EPOCHS = (1, 3, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
 
 
 class ConvDiscriminator(Network):
@@ -87,8 +87,9 @@ class Variant:
     convolutional: bool = False
 
     def but(self, **changes: Any) -> Variant:
-        """The same with some settings changed."""
-        return replace(self, settings=replace(self.settings, **changes))
+        """The same with some settings changed, or some of ``StableSettings`` added."""
+        kind = Settings if changes.keys() <= asdict(self.settings).keys() else StableSettings
+        return replace(self, settings=kind(**asdict(self.settings) | changes))
 
     def networks(self, seed: int) -> tuple[Generator, Discriminator]:
         torch.manual_seed(seed)
@@ -147,14 +148,13 @@ class Snapshots:
 
     def __init__(self, moments: tuple[float, ...], in_steps: bool = False) -> None:
         self.moments, self.in_steps = list(moments), in_steps
-        self.taken: list[tuple[float, int, Network]] = []
+        self.taken: list[tuple[float, float, int, Network]] = []
         self.start = time.process_time()
 
     def __call__(self, run: Run) -> None:
         seconds = time.process_time() - self.start
         if (run.step if self.in_steps else seconds) >= self.moments[0]:
-            self.taken.append((seconds, run.step, copy.deepcopy(run.average)))
-            self.moments.pop(0)
+            self.taken.append((self.moments.pop(0), seconds, run.step, copy.deepcopy(run.average)))
             if not self.moments:
                 raise Enough
 
@@ -208,8 +208,8 @@ def append(name: str, rows: list[dict[str, Any]]) -> None:
 
 def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
     train(variant, seed, data, snapshots)
-    for seconds, step, generator in snapshots.taken:
-        yield {"seed": seed, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
+    for moment, seconds, step, generator in snapshots.taken:
+        yield {"seed": seed, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
 
 
 def compare(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
@@ -223,10 +223,11 @@ def compare(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None
             rows = list(rows_of(classic, seed, data, scorer, snapshots))
             rows = [{**row, "seconds": round(row["steps"] * cost, 1)} for row in rows]
         else:
-            rows = list(rows_of(ours, seed, data, scorer, snapshots := Snapshots(MOMENTS)))
+            moments = tuple(moment for moment in MOMENTS if moment <= options.until)
+            rows = list(rows_of(ours, seed, data, scorer, snapshots := Snapshots(moments)))
         append("recipe.csv", [{"recipe": name, **row} for row in rows])
         facts = {"data": data.source, "steps": rows[-1]["steps"], "seconds": rows[-1]["seconds"], "seed": seed}
-        save_network(final_path(name, seed), snapshots.taken[-1][2], **facts, machine=machine())
+        save_network(final_path(name, seed), snapshots.taken[-1][3], **facts, machine=machine())
         print(f"{name}, seed {seed}: Fréchet distance {rows[-1]['frechet']} in {rows[-1]['seconds']} s", flush=True)
 
 
@@ -328,11 +329,8 @@ def quality_against_seconds(rows: list[dict[str, str]], floor: float) -> tuple[F
 
 def by_moment(rows: list[dict[str, str]]) -> list[list[dict[str, str]]]:
     """The rows of all seeds, grouped by the moment at which they were scored, in order."""
-    moments: dict[int, list[dict[str, str]]] = {}
-    for seed in {row["seed"] for row in rows}:
-        for index, row in enumerate(row for row in rows if row["seed"] == seed):
-            moments.setdefault(index, []).append(row)
-    return list(moments.values())
+    moments = sorted({float(row["moment"]) for row in rows})
+    return [[row for row in rows if float(row["moment"]) == moment] for moment in moments]
 
 
 def median(rows: list[dict[str, str]], key: str) -> float:
@@ -342,20 +340,20 @@ def median(rows: list[dict[str, str]], key: str) -> float:
 def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     """The side-by-side comparison, from the stored rows alone."""
     rows = read_rows("recipe.csv")
-    real = read_images(scorer.classifier, data.images[:SAMPLES]).features
-    floor = frechet_distance(real, scorer.real.features)
+    chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:SAMPLES]  # the first differ more
+    floor = frechet_distance(read_images(scorer.classifier, data.images[chosen]).features, scorer.real.features)
     print(f"floor, real training pictures against the test set: {floor:.2f}")
     measures = ("frechet", "precision", "recall", "sure", "divergence")
     for recipe in ("classic", "ours"):
         chosen = [row for row in rows if row["recipe"] == recipe]
-        print(f"\n{recipe}, medians of {len({row['seed'] for row in chosen})} seeds")
-        print("seconds  steps  distance  / floor  worst seed  precision  recall  sure   KL")
+        print(f"\n{recipe} recipe, medians over seeds")
+        print("seeds  seconds  steps  distance  / floor  worst seed  precision  recall  sure   KL")
         for group in by_moment(chosen):
             m = {key: median(group, key) for key in ("seconds", "steps", *measures)}
             worst = max(float(row["frechet"]) for row in group)
             print(
-                f"{m['seconds']:7.0f} {m['steps']:6.0f}  {m['frechet']:8.2f} {m['frechet'] / floor:8.2f} {worst:11.2f}"
-                f" {m['precision']:10.3f} {m['recall']:7.3f} {m['sure']:6.3f} {m['divergence']:.4f}"
+                f"{len(group):5} {m['seconds']:8.0f} {m['steps']:6.0f}  {m['frechet']:8.2f} {m['frechet'] / floor:8.2f}"
+                f" {worst:11.2f} {m['precision']:10.3f} {m['recall']:7.3f} {m['sure']:6.3f} {m['divergence']:.4f}"
             )
     print(f"\n{times_sooner(rows):.0f} times sooner at the classic recipe's best distance")
     quality_against_seconds(rows, floor).save(ASSETS / "quality_against_seconds.png")
@@ -378,6 +376,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, search, finals, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--until", type=float, default=MOMENTS[-1], help="CPU seconds of our recipe's longest run")
     parser.add_argument("--only", default=None, help="one recipe, lever or variant by its name")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
