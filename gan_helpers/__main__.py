@@ -1,4 +1,4 @@
-"""The course's commands: python -m gan_helpers train | classifier | assets | stamp. Add --help to any of them."""
+"""The course's commands: python -m gan_helpers train | classifier | assets | playground | stamp (--help tells more)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ def main(arguments: list[str] | None = None) -> None:
     classifier.set_defaults(call=train_judge)
     assets = commands.add_parser("assets", help="redraw the diagrams, and the digits on top of the README")
     assets.set_defaults(call=redraw_assets)
+    page = commands.add_parser("playground", help="a generator as one HTML file with sliders, which needs no kernel")
+    page.add_argument("--weights", type=Path, default=environment.ASSETS / "weights" / "mnist_generator.safetensors")
+    page.add_argument("--out", type=Path, default=environment.ASSETS / "playground.html")
+    page.set_defaults(call=make_playground)
     stamp = commands.add_parser("stamp", help="put another repository's address into all badges and cells")
     stamp.add_argument("address", help="for example https://github.com/you/gan-course")
     stamp.set_defaults(call=lambda options: stamp_address(options.address))
@@ -83,6 +87,16 @@ def train_judge(options: argparse.Namespace) -> None:
     facts = {"data": train.source, "epochs": options.epochs, "accuracy": accuracy(classifier, test)}
     save_network(out, classifier, **facts, machine=machine(), seed=options.seed)
     print(f"saved {out}: {facts}")
+
+
+def make_playground(options: argparse.Namespace) -> None:
+    """The page that runs a generator by itself."""
+    from gan_helpers.checkpoints import load_network
+    from gan_helpers.playground import write_playground
+
+    generator, _ = load_network(options.weights)
+    write_playground(generator, options.out)
+    print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.1f} MB")
 
 
 def machine() -> str:

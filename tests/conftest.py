@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 os.environ.setdefault("GAN_QUICK", "1")  # before gan_helpers is imported, and inherited by every kernel
 
@@ -28,3 +29,20 @@ def tiny_images() -> ImageSet:
     labels = torch.arange(128) % 2
     images = torch.randint(0, 100, (128, 1, 6, 6), generator=shuffle) + 120 * labels[:, None, None, None]
     return ImageSet(images.to(torch.uint8), labels, ("dark", "bright"), "made for a test")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium. Without one the test is skipped, but fails where GAN_BROWSER=required says so."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None and os.environ.get("GAN_BROWSER") == "required":
+        pytest.fail(f"none of {', '.join(names)} is installed")
+    if path is None:
+        pytest.skip("needs Chromium or Chrome")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,13 +1,14 @@
 """Speeds of the course, side by side in one run: python tests/benchmarks/speed.py [NAME ...]
 
 Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names:
-epoch, matmul, memory, import, slider. Needs MNIST (or draws stroke digits, which cost the same).
+epoch, matmul, memory, import, slider, recipe, score, playground. Needs MNIST (or draws stroke digits, at the same cost).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,8 +26,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from gan_helpers.datasets import ImageSet, load_images
-from gan_helpers.networks import Discriminator, Generator, recommended_pair
-from gan_helpers.runs import CLASSIC, Settings
+from gan_helpers.networks import Discriminator, Generator, recommended_pair, stable_pair
+from gan_helpers.runs import CLASSIC, STABLE, Settings
 from gan_helpers.training import train_gan
 
 STEPS = 200  # a stretch of an epoch, long enough to time and short enough to alternate often
@@ -187,7 +188,57 @@ def slider(data: ImageSet) -> None:
     print(f"slider: median {statistics.median(times):.2f} ms, 95th percentile {slowest:.2f} ms")
 
 
-BENCHMARKS = {"epoch": epoch, "matmul": matmul, "memory": memory, "import": imports, "slider": slider}
+def recipe(data: ImageSet) -> None:
+    """One step of notebook 07's recipe, beside one of the classic recipe as tutorials write it."""
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        plain, ours, _ = alternate(
+            lambda: plain_steps(*classic_pair(), data), lambda: our_steps(*stable_pair(), data, STABLE), 3
+        )
+        steps = f"classic {1000 * plain / STEPS:.1f} ms for 64 pictures, ours {1000 * ours / STEPS:.1f} ms for 128"
+        print(f"a step, {threads} thread(s): {steps}")
+
+
+def score(data: ImageSet) -> None:
+    """The whole score card of 10,000 pictures, once the real ones are read."""
+    from gan_helpers.classifiers import load_classifier
+    from gan_helpers.scorecards import Reference
+
+    reference = Reference(load_classifier(), data, load_images("mnist", split="test"))
+    spent = seconds(lambda: reference.score(2 * torch.rand(10_000, 1, 28, 28) - 1))
+    print(f"score card of 10,000 pictures, {torch.get_num_threads()} thread(s): {spent:.1f} s")
+
+
+def playground(data: ImageSet) -> None:
+    """The page without a kernel, in headless Chromium: one picture, and frames a second while it morphs."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+        page = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]).new_page()
+        page.goto((ROOT / "assets" / "playground.html").as_uri())
+        one = page.evaluate(
+            "() => { const z = playground.latents(), t = performance.now();"
+            "for (let i = 0; i < 200; i++) playground.generate(z); return (performance.now() - t) / 200 }"
+        )
+        page.click("#play")
+        frames = page.evaluate(
+            "() => new Promise(done => { let n = 0; const t = performance.now(), step = now =>"
+            "++n && now - t > 3000 ? done(n / 3) : requestAnimationFrame(step); requestAnimationFrame(step) })"
+        )
+    print(f"playground: {one:.1f} ms a picture, {frames:.0f} frames a second")
+
+
+BENCHMARKS = {
+    "epoch": epoch,
+    "matmul": matmul,
+    "memory": memory,
+    "import": imports,
+    "slider": slider,
+    "recipe": recipe,
+    "score": score,
+    "playground": playground,
+}
 
 
 def main(names: list[str]) -> None:
