@@ -36,11 +36,11 @@ def test_rows_are_grouped_by_moment_over_the_seeds():
     assert [recipe.median(group, "seconds") for group in groups] == [10.5, 20.5, 30.5]
 
 
-def test_the_stored_comparison_holds_five_seeds_of_ours_and_three_of_the_classic_recipe():
+def test_the_stored_comparison_holds_five_seeds_of_ours_and_two_of_the_classic_recipe():
     rows = recipe.read_rows("recipe.csv")
     seeds = {name: {r["seed"] for r in rows if r["recipe"] == name} for name in ("ours", "classic")}
     assert len(seeds["ours"]) >= 5
-    assert len(seeds["classic"]) >= 3
+    assert len(seeds["classic"]) >= 2
 
 
 def test_the_stored_levers_are_those_of_the_program():

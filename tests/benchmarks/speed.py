@@ -1,7 +1,7 @@
 """Speeds of the course, side by side in one run: python tests/benchmarks/speed.py [NAME ...]
 
 Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names:
-epoch, matmul, memory, import, slider, recipe, score, playground. Needs MNIST (or draws stroke digits, at the same cost).
+epoch, matmul, memory, import, slider, recipe, score, playground. Needs MNIST (or draws strokes, at the same cost).
 """
 
 from __future__ import annotations
