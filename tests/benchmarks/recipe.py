@@ -301,6 +301,9 @@ def search(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
                 print(name, seed, rows[-1:], flush=True)
 
 
+NAMES = {"classic": "classic recipe", "ours": "our recipe"}
+
+
 # --- report -------------------------------------------------------------------------------------------
 
 
@@ -320,7 +323,7 @@ def quality_against_seconds(rows: list[dict[str, str]], floor: float) -> tuple[F
             points = [(float(row["seconds"]), float(row["frechet"])) for row in chosen if row["seed"] == seed]
             axes.plot(*zip(*points, strict=True), color=colour, alpha=0.3, linewidth=1)
         curve = [(median(group, "seconds"), median(group, "frechet")) for group in by_moment(chosen)]
-        axes.plot(*zip(*curve, strict=True), "o-", color=colour, label=f"{recipe} recipe, median", markersize=3)
+        axes.plot(*zip(*curve, strict=True), "o-", color=colour, label=f"{NAMES[recipe]}, median", markersize=3)
     axes.axhline(floor, color=DATA, linestyle="--", label=f"real against real: {floor:.1f}")
     axes.set(xscale="log", yscale="log", xlabel="CPU seconds on one core", ylabel="Fréchet distance")
     axes.legend()
@@ -346,7 +349,7 @@ def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     measures = ("frechet", "precision", "recall", "sure", "divergence")
     for recipe in ("classic", "ours"):
         chosen = [row for row in rows if row["recipe"] == recipe]
-        print(f"\n{recipe} recipe, medians over seeds")
+        print(f"\n{NAMES[recipe]}, medians over seeds")
         print("seeds  seconds  steps  distance  / floor  worst seed  precision  recall  sure   KL")
         for group in by_moment(chosen):
             m = {key: median(group, key) for key in ("seconds", "steps", *measures)}
