@@ -28,7 +28,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}
+if __name__ == "__main__":
+    os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}  # before torch is imported
 
 import torch
 from matplotlib.figure import Figure

@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ["GAN_QUICK"] = "0"
+if __name__ == "__main__":
+    os.environ["GAN_QUICK"] = "0"
 
 import torch
 import torch.nn.functional as F
