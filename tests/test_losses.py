@@ -188,7 +188,7 @@ def test_penalties_teach_d_and_leave_the_pictures_alone(penalty):
             torch.manual_seed(0)
             with torch.no_grad():
                 weight[place] += step
-            ends.append(float(penalty(discriminator, points)))
+            ends.append(float(penalty(discriminator, points).detach()))
             with torch.no_grad():
                 weight[place] -= step
         assert float(weight.grad[place]) == pytest.approx((ends[0] - ends[1]) / (2 * h), abs=1e-6)
