@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     classifier.add_argument("--data", default="mnist", help="a labelled data set's name, or a folder of subfolders")
     classifier.add_argument("--size", type=int, default=32, help="height and width that a folder's pictures get")
     classifier.add_argument("--channels", type=int, default=3, help="1 for grey, 3 for colour (a folder only)")
-    classifier.add_argument("--epochs", type=int, default=20)
+    classifier.add_argument("--epochs", type=int, default=12)
     classifier.add_argument("--seed", type=int, default=0)
     classifier.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
     classifier.set_defaults(call=train_judge)
@@ -80,8 +80,10 @@ def train_judge(options: argparse.Namespace) -> None:
     from gan_helpers.classifiers import accuracy, train_classifier
     from gan_helpers.datasets import load_images
 
-    environment.set_up(options.seed)
-    train, test = (load_images(options.data, split, options.size, options.channels) for split in ("train", "test"))
+    device = environment.set_up(options.seed)
+    train, test = (
+        load_images(options.data, split, options.size, options.channels).to(device) for split in ("train", "test")
+    )
     out = options.out or environment.outputs_folder() / f"{Path(options.data).name}_classifier.safetensors"
     classifier = train_classifier(train, options.epochs, seed=options.seed)
     facts = {"data": train.source, "epochs": options.epochs, "accuracy": accuracy(classifier, test)}

@@ -64,7 +64,7 @@ def read_images(classifier: Classifier, images: Tensor, batch_size: int = 500) -
 def load_classifier(name: str = "mnist") -> Classifier:
     """The shipped classifier, in evaluation mode and frozen. It reads 28x28 digits."""
     classifier, _ = load_network(ASSETS / "weights" / f"{name}_classifier.safetensors")
-    return classifier.eval().requires_grad_(False)
+    return classifier.requires_grad_(False)
 
 
 def accuracy(classifier: Classifier, data: ImageSet) -> float:

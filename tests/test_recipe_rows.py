@@ -29,6 +29,16 @@ def test_times_sooner_is_the_ratio_of_seconds_at_the_classic_best():
     assert recipe.times_sooner(rows) == pytest.approx(300 / 9)  # median of 8, 9 and 10 seconds
 
 
+def test_a_run_made_again_replaces_its_rows_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    recipe.store("rows.csv", [row("ours", 0, t, 9.0) for t in (10, 20)])
+    recipe.store("rows.csv", [row("ours", 1, 10, 8.0)])
+    recipe.store("rows.csv", [row("classic", 0, 10, 7.0)])
+    recipe.store("rows.csv", [row("ours", 0, 10, 6.0)])
+    found = [(r["recipe"], r["seed"], r["frechet"]) for r in recipe.read_rows(tmp_path / "rows.csv")]
+    assert found == [("ours", "1", "8.0"), ("classic", "0", "7.0"), ("ours", "0", "6.0")]
+
+
 def test_rows_are_grouped_by_moment_over_the_seeds():
     rows = [row("ours", s, t + s, 1.0) for s in (0, 1) for t in (10, 20, 30)]
     groups = recipe.by_moment(rows)
@@ -37,14 +47,14 @@ def test_rows_are_grouped_by_moment_over_the_seeds():
 
 
 def test_the_stored_comparison_holds_five_seeds_of_ours_and_two_of_the_classic_recipe():
-    rows = recipe.read_rows("recipe.csv")
+    rows = recipe.read_rows(recipe.HERE / "recipe.csv")
     seeds = {name: {r["seed"] for r in rows if r["recipe"] == name} for name in ("ours", "classic")}
     assert len(seeds["ours"]) >= 5
     assert len(seeds["classic"]) >= 2
 
 
 def test_the_stored_levers_are_those_of_the_program():
-    rows = recipe.read_rows("levers.csv")
+    rows = recipe.read_rows(recipe.HERE / "levers.csv")
     for anchor, variants in recipe.LEVERS.items():
         assert {r["lever"] for r in rows if r["anchor"] == anchor} == set(variants)
 

@@ -1,8 +1,9 @@
 """Recipes side by side in quality against CPU seconds: python tests/benchmarks/recipe.py COMMAND [options]
 
-    compare   trains the classic recipe and ours, one seed after the other, and adds rows to recipe.csv
+    compare   trains the classic recipe and ours, one seed after the other, and puts its rows into recipe.csv
     levers    trains with one lever changed at a time, from the classic recipe and from ours: levers.csv
     search    trains the variants of SEARCH for three minutes each: search.csv
+    finals    prints the whole score card of the generators that compare saved in outputs/
     report    prints the tables of these files and redraws assets/quality_against_seconds.png
 
 A run uses one thread and counts the CPU seconds of its process, scoring left out, so that two runs side by side
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import io
 import os
 import statistics
 import sys
@@ -37,7 +39,7 @@ from speed import STEPS, plain_steps
 from torch import Tensor, nn
 
 from gan_helpers.__main__ import machine
-from gan_helpers.checkpoints import load_network, save_network
+from gan_helpers.checkpoints import load_network, save_network, write_atomically
 from gan_helpers.classifiers import load_classifier, read_images
 from gan_helpers.datasets import ImageSet, load_images
 from gan_helpers.environment import ASSETS, outputs_folder
@@ -50,8 +52,8 @@ from gan_helpers.networks import (
     add_minibatch_statistics,
     add_spectral_norm,
     generate,
+    recommended_pair,
     sample_latents,
-    stable_pair,
 )
 from gan_helpers.runs import CLASSIC, STABLE, Run, Settings, StableSettings
 from gan_helpers.scorecards import Reference, score_card
@@ -59,6 +61,7 @@ from gan_helpers.training import train_gan
 
 HERE = Path(__file__).parent
 SAMPLES = 10_000
+IDENTITY = ("recipe", "anchor", "lever", "variant", "classifier", "seed")  # what makes two runs the same
 MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900)  # CPU seconds
 LEVER_SECONDS = {"classic": 20, "ours": 40}
 CLASSIC_EPOCHS = (1, 3, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
@@ -101,9 +104,10 @@ class Variant:
         return generator, add_spectral_norm(discriminator) if self.spectral else discriminator
 
 
-WIDE = {"widths": (256, 512, 1024), "dropout": 0.0, "batch_norm": True}
 classic = Variant(CLASSIC, {"latent": "uniform"})
-ours = Variant(STABLE, *(network.config for network in stable_pair()), minibatch=True)
+START = Variant(Settings(), *(network.config for network in recommended_pair()))  # notebook 04's
+WITH = replace(START, minibatch=True)
+ours = replace(WITH, settings=STABLE)
 
 # One lever at a time, from the classic recipe (added) and from ours (added, or taken away where it is part of it).
 LEVERS = {
@@ -196,15 +200,21 @@ def plain_step_seconds(data: ImageSet) -> float:
     return (time.process_time() - start) / STEPS
 
 
-def append(name: str, rows: list[dict[str, Any]]) -> None:
-    """Add rows to a CSV beside this file, with a header if it is new."""
-    path = HERE / name
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+def store(name: str, rows: list[dict[str, Any]]) -> None:
+    """Put rows into a CSV beside this file, in place of those of an earlier run of the same thing and seed."""
+    path, same = HERE / name, [key for key in IDENTITY if key in rows[0]]
+    run = [str(rows[0][key]) for key in same]
+    kept = [row for row in read_rows(path) if [row[key] for key in same] != run] if path.exists() else []
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([*kept, *rows])
+    write_atomically(path, text.getvalue().encode())
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
@@ -226,7 +236,7 @@ def compare(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None
         else:
             moments = tuple(moment for moment in MOMENTS if moment <= options.until)
             rows = list(rows_of(ours, seed, data, scorer, snapshots := Snapshots(moments)))
-        append("recipe.csv", [{"recipe": name, **row} for row in rows])
+        store("recipe.csv", [{"recipe": name, **row} for row in rows])
         facts = {"data": data.source, **rows[-1], "machine": machine()}
         save_network(final_path(name, seed), snapshots.taken[-1][3], **facts)
         print(f"{name}, seed {seed}: Fréchet distance {rows[-1]['frechet']} in {rows[-1]['seconds']} s", flush=True)
@@ -247,11 +257,7 @@ def finals(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
         generator, facts = load_network(path)
         torch.manual_seed(facts["seed"])
         sets[path.stem.removeprefix("recipe_")] = generate(generator, sample_latents(generator, SAMPLES))
-    card = score_card(sets, reference)
-    for name, score in card.items():
-        measures = {key: str(value) for key, value in vars(score).items()}
-        append("finals.csv", [{"set": name, **measures}])
-    print(card)
+    print(score_card(sets, reference))
 
 
 def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
@@ -260,13 +266,10 @@ def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
             for lever, variant in variants.items():
                 if options.only in (None, anchor, lever):
                     rows = list(rows_of(variant, seed, data, scorer, Snapshots((LEVER_SECONDS[anchor],))))
-                    if rows:
-                        append("levers.csv", [{"anchor": anchor, "lever": lever, **row} for row in rows])
+                    store("levers.csv", [{"anchor": anchor, "lever": lever, **row} for row in rows])
                     print(anchor, lever, seed, rows[-1:], flush=True)
 
 
-START = Variant(Settings(), {"latent_dim": 64, **WIDE}, {"widths": (512, 256), "dropout": 0.0})
-WITH = replace(START, minibatch=True)
 SEARCH = {
     "start: notebook 04's recipe": START,
     "batch 64": START.but(batch_size=64),
@@ -298,7 +301,7 @@ def search(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
                 rows = list(rows_of(variant, seed, data, scorer, Snapshots((20, 45, 90, 180))))
                 kept = ("seed", "seconds", "steps", "frechet", "sure")
                 shown = [{"variant": name, "classifier": "shipped"} | {key: row[key] for key in kept} for row in rows]
-                append("search.csv", shown)
+                store("search.csv", shown)
                 print(name, seed, rows[-1:], flush=True)
 
 
@@ -306,11 +309,6 @@ NAMES = {"classic": "classic recipe", "ours": "our recipe"}
 
 
 # --- report -------------------------------------------------------------------------------------------
-
-
-def read_rows(name: str) -> list[dict[str, str]]:
-    with (HERE / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 @plot
@@ -343,7 +341,7 @@ def median(rows: list[dict[str, str]], key: str) -> float:
 
 def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     """The side-by-side comparison, from the stored rows alone."""
-    rows = read_rows("recipe.csv")
+    rows = read_rows(HERE / "recipe.csv")
     chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:SAMPLES]  # the first differ more
     floor = frechet_distance(read_images(scorer.classifier, data.images[chosen]).features, scorer.real.features)
     print(f"floor, real training pictures against the test set: {floor:.2f}")
