@@ -68,7 +68,7 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}: train and save first, or check the name")
     content = path.read_bytes()
-    if content.startswith(PICKLE_STARTS):
+    if content.startswith(PICKLE_STARTS) and content[8:9] != b"{":  # safetensors begins with a length: any bytes
         raise CheckpointError(
             f"{path} is a pickle (torch.save), which could run any code when loaded: refused. "
             "Load it where you trust it and save it again with gan_helpers.checkpoints.save_network"

@@ -1,101 +1,246 @@
-"""Things to touch: latent sliders, and a monitor that shows training as it happens.
+"""Latent space under the hand: sliders, favourites and morphs, a map, the search for a picture, files.
 
-Each is a pure ``render_...`` function that returns PNG bytes, and a thin layer that shows them.
-Only widgets that ipywidgets 7.7 and 8 share are used, so that Colab shows what JupyterLab shows.
+``render_latents`` is pure: latents to PNG bytes. Around it stand thin widgets, of which ``panels`` and ``finder``
+hold the larger ones. All but the drawing canvas are core widgets that ipywidgets 7.7 and 8 share, so that Colab shows
+what JupyterLab shows. While a cell is running, JupyterLab lets callbacks run beside it in a thread of their own:
+so they touch neither torch's global random state nor the generator's mode.
 """
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+import copy
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from html import escape
+from itertools import chain
+from pathlib import Path
+from typing import Any
 
+import ipywidgets as widgets
 import torch
-from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_helpers.datasets import unscale_pixels
-from gan_helpers.figures import Picture, draw_history, plot, png_bytes, tile
-from gan_helpers.networks import Network, check_latents, generate, sample_latents
-from gan_helpers.runs import Run
+from gan_helpers.figures import png_bytes, tile
+from gan_helpers.finder import Files, Finder
+from gan_helpers.latent_space import History, Position, principal_directions, random_points
+from gan_helpers.networks import Network, check_latents, generate
+from gan_helpers.panels import Favourites, Map, Sliders, button, told
 
-if TYPE_CHECKING:
-    import ipywidgets
-
-
-# --- latent sliders -----------------------------------------------------------------------------------
-
-
-def render_latents(generator: Network, latents: Tensor, zoom: int = 10) -> bytes:
-    """The pictures of latents (N, latent_dim), side by side, as PNG bytes: one forward pass, no plot."""
-    return png_bytes(tile(unscale_pixels(generate(generator, latents)), columns=len(latents)), zoom)
+STYLE = Path(__file__).with_name("explorer.css")
+SIDE = 280  # screen pixels of the picture's longer side, or a little less
+FIELD = {"layout": {"width": f"{SIDE}px"}, "style": {"description_width": "44px"}}
 
 
-def principal_directions(generator: Network, count: int = 8) -> Tensor:
-    """The ``count`` directions (count, latent_dim) that move the first layer's response most, unit length.
+def render_latents(generator: Network, latents: Tensor, zoom: int | None = None, labels: Tensor | None = None) -> bytes:
+    """The pictures of latents (N, latent_dim), side by side, as PNG bytes: one forward pass, no plot.
 
-    For standard normal z the response W z has covariance W W^T, whose principal components are
-    reached by the right singular vectors of W, largest singular value first.
-    Source: Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, arXiv 2007.06600.
+    ``zoom`` enlarges each pixel, by default until a picture has about 280 of them a side. ``labels`` (N,) are the
+    classes for a conditional generator.
     """
-    weight = next(layer.weight for layer in generator.modules() if isinstance(layer, nn.Linear))
-    return torch.linalg.svd(weight.detach(), full_matrices=False).Vh[:count]
+    images = unscale_pixels(generate(generator, latents, labels))
+    return png_bytes(tile(images, columns=len(latents)), zoom or max(1, SIDE // max(images.shape[2:])))
 
 
 class Explorer:
-    """Sliders along given directions through latent space, a picture, *surprise me* and *reset*.
+    """A generator's pictures, and every way to move through its latent space.
 
     Attributes:
         sliders: one FloatSlider a direction, in the order of ``directions``.
         image: the ipywidgets Image that shows the picture.
         start: the point (1, latent_dim) that the sliders leave from.
+        favourites, map, finder, files: the panels, whose methods do what their buttons do.
     """
 
-    def __init__(self, generator: Network, directions: Tensor, names: list[str], start: Tensor) -> None:
-        import ipywidgets as widgets
-
+    def __init__(
+        self,
+        generator: Network,
+        directions: Tensor,
+        names: list[str],
+        start: Tensor,
+        origin: str = "your own start",
+    ) -> None:
         check_latents(generator, start)
         check_latents(generator, directions)
-        self.generator, self.directions, self.start = generator, directions, start
-        self.seed = 0
-        self.sliders = [self._slider(name) for name in names]
-        self.image = widgets.Image(format="png", width=280)
-        surprise = widgets.Button(description="Surprise me", icon="random")
-        reset = widgets.Button(description="Reset", icon="undo")
-        surprise.on_click(lambda _: self.surprise())
-        reset.on_click(lambda _: self.reset())
-        controls = widgets.VBox([*self.sliders, widgets.HBox([surprise, reset])])
-        self.widget = widgets.HBox([self.image, controls])
+        if len(start) != 1 or len(names) != len(directions):
+            raise ValueError(f"{len(start)} starts and {len(names)} names: give one start, and a name a direction")
+        self.generator, self.directions = _twin(generator), directions
+        classes = generator.config.get("classes")
+        self.classes = self._classes(classes) if isinstance(classes, int) else None
+        self._lock, self._held = threading.RLock(), False
+        self._history = History(Position(start, origin, seed=0))
+        self.shape = tuple(self.pictures(start).shape[1:])
+        self.along = Sliders("Directions", self, names, "at")
+        self.single = Sliders("Single numbers", self, [f"z{i}" for i in range(start.shape[1])], "moved by")
+        self.favourites = Favourites(self)
+        self.map = Map(self, self.favourites)
+        self.finder, self.files = Finder(self), Files(self, self.favourites)
+        self.panels = (self.along, self.single, self.favourites, self.map, self.finder, self.files)
+        self.along.open()
+        self.widget = self._build()
+        self._history.now = self._read()
         self._show()
+
+    # --- where it is ---
+
+    @property
+    def sliders(self) -> list[widgets.FloatSlider]:
+        return self.along.sliders
+
+    @property
+    def start(self) -> Tensor:
+        return self._history.now.start
+
+    @property
+    def seed(self) -> int:
+        """The seed that was last asked for."""
+        return self._history.now.seed
+
+    @property
+    def label(self) -> int | None:
+        """The class, of a conditional generator."""
+        return self.classes.value if self.classes else None
 
     @property
     def latents(self) -> Tensor:
         """Where the sliders stand: (1, latent_dim)."""
-        values = torch.tensor([[slider.value for slider in self.sliders]], device=self.start.device)
-        return self.start + values @ self.directions
+        values = torch.tensor([self.along.values], device=self.start.device)
+        point = self.start + values @ self.directions
+        return point + torch.tensor(self.single.values, device=point.device) if self.single.sliders else point
+
+    # --- moving ---
+
+    def go(
+        self, latents: Tensor, origin: str, label: int | None = None, kind: str | None = None, seed: int | None = None
+    ) -> None:
+        """Leave from the point ``latents`` (1, latent_dim); ``origin`` says in words what it is.
+
+        Moves of one ``kind`` that follow each other are undone together.
+        """
+        check_latents(self.generator, latents)
+        label = self.label if label is None else label
+        seed = self.seed if seed is None else seed
+        with self._lock:
+            self._history.move(Position(latents, origin, seed, label=label), kind)
+            self._place(self._history.now)
 
     def surprise(self, seed: int | None = None) -> None:
         """Leave from a new random point; the same seed gives the same one."""
-        self.seed = self.seed + 1 if seed is None else seed
-        with torch.random.fork_rng([self.start.device] if self.start.is_cuda else []):
-            torch.manual_seed(self.seed)
-            self.start = sample_latents(self.generator, 1)
-        self.reset()
+        seed = self.seed + 1 if seed is None else seed
+        self.go(random_points(self.generator, seed), f"seed {seed}", seed=seed)
 
-    def reset(self) -> None:
-        """All sliders to 0."""
-        for slider in self.sliders:
-            slider.value = 0.0
+    def undo(self) -> None:
+        """Back to where it was before the last move."""
+        with self._lock:
+            position = self._history.undo()
+            if position is not None:
+                self._place(position)
+        if position is None:
+            self.say("there is nothing to undo")
+
+    def reset(self, sliders: Sequence[widgets.FloatSlider] | None = None) -> None:
+        """The given sliders to 0, by default all of them."""
+        with self._holding():
+            for slider in (*self.along.sliders, *self.single.sliders) if sliders is None else sliders:
+                slider.value = 0.0
+            self._history.move(self._read())
         self._show()
 
-    def _slider(self, name: str) -> ipywidgets.FloatSlider:
-        import ipywidgets as widgets
+    def moved(self, change: Any) -> None:
+        """A slider or the class was changed: show it."""
+        with self._lock:
+            if not self._held:
+                self._history.move(self._read(), kind=f"control {id(change['owner'])}")
+                self._show()
 
-        slider = widgets.FloatSlider(description=name, min=-4, max=4, step=0.05, readout_format=".2f")
-        slider.observe(self._show, names="value")
-        return slider
+    def pictures(self, latents: Tensor, label: int | None = None) -> Tensor:
+        """Pictures (N, C, H, W) in [-1, 1], of the class shown or another."""
+        return generate(self.generator, latents, self._labels(len(latents), label))
 
-    def _show(self, change: Any = None) -> None:
-        self.image.value = render_latents(self.generator, self.latents)
+    def say(self, text: str) -> None:
+        """Put a sentence into the text line, which screen readers read out."""
+        self.said.value = f'<div role="status" aria-live="polite">{escape(text)}</div>'
+
+    # --- the inside ---
+
+    def _labels(self, n: int, label: int | None = None) -> Tensor | None:
+        label = self.label if label is None else label
+        return None if label is None else torch.full((n,), label, device=self.start.device)
+
+    def _read(self) -> Position:
+        now = self._history.now
+        return replace(now, values=self.along.values, numbers=self.single.values, label=self.label)
+
+    def _place(self, position: Position) -> None:
+        with self._holding():
+            self.along.place(position.values)
+            self.single.place(position.numbers)
+            self.seed_field.value = position.seed
+            if self.classes:
+                self.classes.value = position.label
+        self._show()
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Change several controls and show them once."""
+        with self._lock:
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+
+    def _show(self) -> None:
+        self.image.value = render_latents(self.generator, self.latents, labels=self._labels(1))
+        named = [] if self.label is None else [f"class {self.label}"]
+        self.say(", ".join([self._history.now.origin, *named, *self.along.said(), *self.single.said()]))
+
+    def _typed(self, change: Any) -> None:
+        if not self._held:
+            self.surprise(change["new"])
+
+    def _opened(self, change: Any) -> None:
+        if change["new"] is not None:
+            told(self, self.panels[change["new"]].open)()
+
+    def _build(self) -> widgets.Box:
+        tabs = widgets.Tab([panel.widget for panel in self.panels], layout={"flex": "1 1 400px", "min_width": "0"})
+        for i, panel in enumerate(self.panels):
+            tabs.set_title(i, panel.title)
+        tabs.observe(self._opened, "selected_index")
+        style = widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>", layout={"display": "none"})
+        row = {"display": "flex", "flex_flow": "row wrap", "align_items": "flex-start"}
+        return widgets.Box([style, self._left(), tabs], layout=row).add_class("gan-explorer")
+
+    def _left(self) -> widgets.VBox:
+        """The picture, what it shows, and what concerns it as a whole."""
+        _, height, width = self.shape
+        side = {
+            "width": f"{SIDE * width // max(height, width)}px",
+            "height": f"{SIDE * height // max(height, width)}px",
+        }
+        self.image = widgets.Image(format="png", layout=side).add_class("gan-picture")
+        self.said = widgets.HTML(layout={"width": f"{SIDE}px", "min_height": "3em"}).add_class("gan-said")
+        self.seed_field = widgets.IntText(description="seed", **FIELD).add_class("gan-seed")
+        self.seed_field.observe(self._typed, "value")
+        surprise = button(self, "Surprise me", "gan-surprise", "go to a random point", self.surprise, "random")
+        undo = button(self, "Undo", "gan-undo", "go back one move", self.undo, "undo")
+        keep = button(self, "Keep", "gan-keep", "keep this picture as a favourite", self.favourites.keep, "star")
+        fields = [self.seed_field] if self.classes is None else [self.seed_field, self.classes]
+        return widgets.VBox([self.image, self.said, *fields, widgets.HBox([surprise, undo, keep])])
+
+    def _classes(self, count: int) -> widgets.Dropdown:
+        options = [(f"class {i}", i) for i in range(count)]
+        dropdown = widgets.Dropdown(description="class", options=options, value=0, **FIELD).add_class("gan-class")
+        dropdown.observe(self._class_changed, "value")
+        return dropdown
+
+    def _class_changed(self, change: Any) -> None:
+        self.moved(change)
+        if not self._held:
+            self.map.draw()
 
     def _repr_mimebundle_(self, **keywords: Any) -> Any:
         text = f"{len(self.sliders)} latent sliders and a picture: they need a running kernel"
@@ -106,97 +251,26 @@ class Explorer:
         return {}
 
 
+def _twin(generator: Network) -> Network:
+    """The same weights, in evaluation mode for good: what trains the generator beside us keeps its own mode."""
+    tensors = chain(generator.parameters(), generator.buffers())
+    return copy.deepcopy(generator, {id(tensor): tensor for tensor in tensors}).eval()
+
+
 def explore(
     generator: Network, directions: Tensor | None = None, start: Tensor | None = None, names: list[str] | None = None
 ) -> Explorer:
-    """Sliders for a generator: along ``directions`` (k, latent_dim), by default the principal ones.
+    """Every way to explore a generator, conditional ones included: sliders, favourites, a map, *find me*, files.
 
-    ``start`` (1, latent_dim) is where the sliders leave from, by default a fixed random point.
+    ``directions`` (k, latent_dim) get a slider each, by default the principal ones; ``names`` are what they are
+    called. ``start`` (1, latent_dim) is where the sliders leave from, by default the random point of seed 0.
+    A generator with ``classes`` in its ``config``, their number, is called with labels (N,) as well.
+
+    Raises:
+        ValueError: directions or start are not for this generator.
     """
     directions = principal_directions(generator) if directions is None else directions
     names = names or [f"direction {i + 1}" for i in range(len(directions))]
-    explorer = Explorer(generator, directions, names, torch.zeros_like(directions[:1]) if start is None else start)
     if start is None:
-        explorer.surprise(seed=0)
-    return explorer
-
-
-# --- live training monitor ----------------------------------------------------------------------------
-
-
-@plot
-def render_run(run: Run, latents: Tensor) -> tuple[Figure, str]:
-    """Losses, mean scores, and what the generator's average makes of fixed ``latents``."""
-    figure = Figure(figsize=(11, 3.2), layout="none")  # a layout by hand is drawn in half the time
-    figure.subplots_adjust(left=0.04, right=0.99, bottom=0.16, top=0.9, wspace=0.15)
-    losses, scores, samples = figure.subplots(1, 3, width_ratios=(4, 4, 3))
-    draw_history(run.history, losses, scores)
-    sheet = tile(generate(run.average, latents))
-    samples.imshow((sheet[0] if len(sheet) == 1 else sheet.permute(1, 2, 0)).numpy(), cmap="gray", vmin=0, vmax=255)
-    samples.set_title(f"step {run.step}, {run.seconds:.0f} s")
-    samples.axis("off")
-    return figure, f"step {run.step}: losses, mean D(x) and D(G(z)), and {len(latents)} samples from fixed latents"
-
-
-class Monitor:
-    """A callback for ``train_gan`` that redraws one picture in the notebook while it trains.
-
-    It draws at most once in ``every_seconds`` and spends at most 3 % of the time on it.
-    Without a notebook it prints a line instead, ten at most.
-    """
-
-    def __init__(self, latents: Tensor, every_seconds: float = 2.0) -> None:
-        self.latents, self.every_seconds = latents, every_seconds
-        self.picture: Picture | None = None
-        self._handle: Any = None
-        self._next = 0.0
-        self._lines = 0
-
-    def __call__(self, run: Run) -> None:
-        now = time.perf_counter()
-        if now >= self._next:
-            self.show(run)
-            spent = time.perf_counter() - now
-            self._next = now + max(self.every_seconds, spent / 0.03)
-
-    def show(self, run: Run) -> None:
-        """Draw now; call it once more after training to show the end."""
-        if not _in_notebook():
-            self._print(run)
-            return
-        from IPython.display import display
-
-        self.picture = render_run(run, self.latents)
-        if self._handle is None:
-            self._handle = display(self.picture, display_id=True)
-        else:
-            self._handle.update(self.picture)
-
-    def _print(self, run: Run) -> None:
-        if self._lines < 10:
-            self._lines += 1
-            d_loss, g_loss, d_real, d_fake = run.history.rows(run.step - 1)[-1].tolist()
-            print(f"step {run.step}: D's loss {d_loss:.3f}, G's {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}")
-
-
-def _in_notebook() -> bool:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
-
-
-class TimeLapse:
-    """A callback that keeps what fixed latents look like, at steps 1, 2, 4, ... times ``growth``."""
-
-    def __init__(self, latents: Tensor, growth: float = 1.25) -> None:
-        self.latents, self.growth = latents, growth
-        self.frames: list[Tensor] = []  # uint8 (C, height, width) each
-        self.steps: list[int] = []
-
-    def __call__(self, run: Run) -> None:
-        if not self.steps or run.step >= self.steps[-1] * self.growth:
-            self.frames.append(tile(generate(run.average, self.latents)))
-            self.steps.append(run.step)
+        return Explorer(generator, directions, names, random_points(generator, seed=0), "seed 0")
+    return Explorer(generator, directions, names, start)

@@ -172,16 +172,18 @@ def count_parameters(network: nn.Module) -> int:
 
 
 @torch.no_grad()
-def generate(generator: Network, latents: Tensor, batch_size: int = 1000) -> Tensor:
+def generate(generator: Network, latents: Tensor, labels: Tensor | None = None, batch_size: int = 1000) -> Tensor:
     """Pictures (N, C, H, W) in [-1, 1] for latents (N, latent_dim), in evaluation mode.
 
     In evaluation mode dropout is off and batch norm uses its running averages, so one
     latent vector always gives the same picture, whatever else is in the batch. The mode is put back.
+    ``labels`` (N,) go to a conditional generator, one class a picture.
     """
     was_training = generator.training
     generator.eval()
     try:
-        return torch.cat([generator(part) for part in latents.split(batch_size)])
+        inputs = (latents,) if labels is None else (latents, labels)
+        return torch.cat([generator(*part) for part in zip(*(x.split(batch_size) for x in inputs), strict=True)])
     finally:
         generator.train(was_training)
 

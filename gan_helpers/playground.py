@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_helpers.checkpoints import write_atomically
-from gan_helpers.explorer import principal_directions
+from gan_helpers.latent_space import principal_directions
 from gan_helpers.networks import Network
 
 PAGE = Path(__file__).with_name("playground_page.html")

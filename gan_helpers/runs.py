@@ -7,7 +7,12 @@ included, so that a resumed run is the run that was interrupted. Used by ``train
 from __future__ import annotations
 
 import copy
+import math
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,8 +105,30 @@ class Run:
     settings: Settings
     history: History = field(default_factory=History)
     step: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of training: what a callback adds to ``waited`` is left out
     interrupted: bool = False
+    last_step: float = math.inf  # the budget, as train_gan was given it
+    last_second: float = math.inf
+    steps_an_epoch: int = 0  # 0: not known
+    waited: float = 0.0  # seconds for which a callback has held the run since the last step
+    stop: bool = False  # a callback sets it to end the run as if its budget were spent
+    logits: tuple[Tensor, Tensor] | None = None  # D's scores of the last batch, real and generated, (N,) each
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The learning rates of G and D as they are now; the settings hold those of the start."""
+        return self.g_optimizer.param_groups[0]["lr"], self.d_optimizer.param_groups[0]["lr"]
+
+    @rates.setter
+    def rates(self, rates: tuple[float, float]) -> None:
+        for optimizer, rate in zip((self.g_optimizer, self.d_optimizer), rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = float(rate)
+
+    @property
+    def share(self) -> float:
+        """How much of the budget is spent, 0 to 1; 0 where there is none."""
+        return min(1.0, max(self.step / self.last_step, self.seconds / self.last_second))
 
 
 def start_run(generator: Network, discriminator: Network, settings: Settings) -> Run:
@@ -115,19 +142,40 @@ def start_run(generator: Network, discriminator: Network, settings: Settings) ->
     return Run(generator.train(), discriminator.train(), average, g_optimizer, d_optimizer, settings)
 
 
-def save_run(run: Run, path: str | Path) -> None:
-    """Write the whole run to ``path``; CheckpointError if it cannot be written."""
+def run_state(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """All that the next step depends on, as named tensors (the run's own, not copies) and JSON-able facts."""
     tensors = {"history": run.history.rows(), **_random_states(run)}
     for name, network in _networks(run).items():
         tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
     for name in ("g_optimizer", "d_optimizer"):
         for index, state in getattr(run, name).state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": value for key, value in state.items()}
-    save_tensors(path, tensors, {**_identity(run), "step": run.step, "seconds": run.seconds})
+    return tensors, {"step": run.step, "seconds": run.seconds, "rates": run.rates}
+
+
+def restore_run(run: Run, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Put a state made by ``run_state`` back, random numbers included; the tensors stay the caller's own."""
+    groups = _by_prefix(tensors)
+    for name, network in _networks(run).items():
+        network.load_state_dict(groups[name])
+    for name in ("g_optimizer", "d_optimizer"):
+        _restore_optimizer(getattr(run, name), groups.get(name, {}))
+    run.history = History(tensors["history"])
+    run.step, run.seconds = facts["step"], facts["seconds"]
+    run.rates = facts.get("rates", run.rates)  # older files have none
+    torch.set_rng_state(tensors["random/cpu"])
+    if "random/cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random/cuda"])
+
+
+def save_run(run: Run, path: str | Path) -> None:
+    """Write the whole run to ``path``; CheckpointError if it cannot be written."""
+    tensors, facts = run_state(run)
+    save_tensors(path, tensors, {**_identity(run), **facts})
 
 
 def load_run(run: Run, path: str | Path) -> None:
-    """Put the state saved at ``path`` into a freshly started run, random numbers included.
+    """Put the state saved at ``path`` into a freshly started run, learning rates and random numbers included.
 
     Raises:
         CheckpointError: the file is damaged, or its networks or settings are not those of ``run``.
@@ -139,16 +187,7 @@ def load_run(run: Run, path: str | Path) -> None:
                 f"{path} belongs to another run: its {part} is {facts.get(part)}, here it is {ours}. "
                 "Build the same run, or start afresh with resume=False"
             )
-    groups = _by_prefix(tensors)
-    for name, network in _networks(run).items():
-        network.load_state_dict(groups[name])
-    for name in ("g_optimizer", "d_optimizer"):
-        _restore_optimizer(getattr(run, name), groups.get(name, {}))
-    run.history = History(tensors["history"])
-    run.step, run.seconds = facts["step"], facts["seconds"]
-    torch.set_rng_state(tensors["random/cpu"])
-    if "random/cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random/cuda"])
+    restore_run(run, tensors, facts)
 
 
 def _networks(run: Run) -> dict[str, Network]:
@@ -188,8 +227,12 @@ def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, key = name.split("/")
-        state.setdefault(int(index), {})[key] = tensor
+        state.setdefault(int(index), {})[key] = tensor.clone()  # Adam would go on in the given tensors themselves
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, moments in optimizer.state.items():
+        for key, moment in moments.items():
+            if moment.shape == parameter.shape:  # fused Adam pairs numbers by their place in memory: same layout
+                moments[key] = torch.empty_like(parameter).copy_(moment)
 
 
 class Saver:
@@ -227,3 +270,21 @@ class Saver:
         if self.path is not None:
             save_run(run, self.path)
             self.last = time.perf_counter()
+
+
+@contextmanager
+def finish_step_on_interrupt(run: Run) -> Iterator[None]:
+    """Turn the first interrupt into ``run.interrupted``, so that no step is cut in half; a second one raises."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can receive signals
+        return
+
+    def on_interrupt(number: int, frame: object) -> None:
+        run.interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

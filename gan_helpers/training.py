@@ -8,11 +8,9 @@ Source: Goodfellow et al., arXiv 1406.2661, algorithm 1, with k = 1 and the non-
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain, count, islice
 from pathlib import Path
@@ -21,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from gan_helpers.conditional import ConditionalSettings, check_conditional, conditional_steps
 from gan_helpers.datasets import ImageSet, image_batches
 from gan_helpers.losses import (
     OBJECTIVES,
@@ -33,7 +32,7 @@ from gan_helpers.losses import (
     unit_gradient,
 )
 from gan_helpers.networks import Network, sample_latents
-from gan_helpers.runs import Run, Saver, Settings, StableSettings, start_run
+from gan_helpers.runs import Run, Saver, Settings, StableSettings, finish_step_on_interrupt, start_run
 
 CHECK_EVERY = {"cpu": 1, "cuda": 100}  # steps between looks at the losses: on a GPU each look waits for it
 
@@ -134,13 +133,15 @@ def train_gan(
     """Train two networks against each other, in place, and return the run.
 
     Args:
-        data: an ImageSet, or floats (N, C, H, W) in [-1, 1].
+        data: an ImageSet, or floats (N, C, H, W) in [-1, 1]. A generator with classes needs its labels too.
         epochs, seconds: the budget; with both given, the one that ends first.
         checkpoint: a file written every ``checkpoint_seconds`` and at the end. An older file of that
             name is kept beside it as ``*.previous.safetensors`` unless the run resumes from it.
         resume: go on from the checkpoint if there is one. On a CPU a run with a budget in epochs ends
             bit-identical, however often it was killed and resumed.
-        callbacks: called with the run after every step; they must not draw random numbers.
+        callbacks: called with the run after every step; they must not draw random numbers. They may set
+            ``run.stop``, hold the run (see ``run.waited``), or put it back to an earlier step. One that is
+            a context manager is entered when training begins and left when it ends, however it ends.
 
     Interrupting (Ctrl-C, a notebook's stop button) finishes the step in hand, saves and returns.
 
@@ -150,25 +151,32 @@ def train_gan(
         TrainingDiverged: a loss became infinite or NaN.
     """
     device = next(generator.parameters()).device
-    images = check_images(data, discriminator, settings.batch_size).to(device)
-    last_step = _steps_allowed(epochs, seconds, len(images) // settings.batch_size)
+    images: Tensor | ImageSet = check_images(data, discriminator, settings.batch_size)
+    if "classes" in generator.config or isinstance(settings, ConditionalSettings):
+        images = check_conditional(data, generator, discriminator, settings)
+    images = images.to(device)
     run = start_run(generator, discriminator, settings)
+    run.steps_an_epoch = len(images) // settings.batch_size
+    run.last_step, run.last_second = _budget(epochs, seconds, run.steps_an_epoch)
     saver = Saver(checkpoint, checkpoint_seconds)
     cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(cuda), _finish_step_on_interrupt() as interrupt:
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(cuda))
+        stack.enter_context(finish_step_on_interrupt(run))
         torch.manual_seed(settings.seed)
         saver.prepare(run, resume)
-        start = time.perf_counter() - run.seconds
-        for step in _steps_from(run, images, last_step):
-            run.step += 1
-            run.history.record(*step)
-            if settings.average_decay > 0:
-                update_average(run.average, generator, settings.average_decay, run.step)
-            run.seconds = time.perf_counter() - start
+        for callback in callbacks:
+            if hasattr(callback, "__exit__"):
+                stack.enter_context(callback)
+        clock = time.perf_counter()
+        for step in _steps_from(run, images):
+            _record(run, step)
+            now = time.perf_counter()
+            run.seconds += now - clock - run.waited
+            clock, run.waited = now, 0.0
             for callback in callbacks:
                 callback(run)
-            run.interrupted = interrupt.is_set()
-            stop = run.interrupted or run.step == last_step or (seconds is not None and run.seconds >= seconds)
+            stop = run.interrupted or run.stop or run.step >= run.last_step or run.seconds >= run.last_second
             save = stop or saver.due()
             if save or run.step % CHECK_EVERY.get(device.type, 1) == 0:
                 _check_finite(run, saver.path)  # always before a file is written
@@ -177,6 +185,15 @@ def train_gan(
             if stop:
                 break
     return run
+
+
+def _record(run: Run, step: tuple[Tensor, ...]) -> None:
+    """Count a step made by one of the loops above, and let the average follow."""
+    run.step += 1
+    run.history.record(*step)
+    run.logits = step[2], step[3]
+    if run.settings.average_decay > 0:
+        update_average(run.average, run.generator, run.settings.average_decay, run.step)
 
 
 def check_images(data: ImageSet | Tensor, discriminator: Network, batch_size: int) -> Tensor:
@@ -204,28 +221,42 @@ def check_images(data: ImageSet | Tensor, discriminator: Network, batch_size: in
     return images.float() if images.is_floating_point() else images
 
 
-def _steps_allowed(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> float:
+def _budget(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> tuple[float, float]:
+    """The last step and the last second."""
     if epochs is None and seconds is None:
         raise ValueError("say how long to train: epochs=10, or seconds=120")
     for name, value in (("epochs", epochs), ("seconds", seconds)):
         if value is not None and not value > 0:
             raise ValueError(f"{name}={value} trains nothing: it must be above 0")
-    return math.inf if epochs is None else max(1, round(epochs * steps_an_epoch))
+    last_step = math.inf if epochs is None else max(1, round(epochs * steps_an_epoch))
+    return last_step, math.inf if seconds is None else seconds
 
 
-def _steps_from(run: Run, images: Tensor, last_step: float) -> Iterator[tuple[Tensor, ...]]:
-    """The steps after ``run.step``: epoch after epoch, beginning in the middle of one after a resume."""
+def _steps_from(run: Run, images: Tensor | ImageSet) -> Iterator[tuple[Tensor, ...]]:
+    """The steps after ``run.step``, begun anew where a callback has put the run back to an earlier one."""
+    while run.step < run.last_step:
+        for expected, step in enumerate(_loop(run, images), run.step + 1):
+            yield step
+            if run.step != expected:
+                break
+
+
+def _loop(run: Run, images: Tensor | ImageSet) -> Iterator[tuple[Tensor, ...]]:
+    """The loop that the settings name, over epoch after epoch, from the middle of one if need be."""
     size, seed = run.settings.batch_size, run.settings.seed
     epoch, done = divmod(run.step, len(images) // size)
     epochs = (image_batches(images, size, seed, e, done if e == epoch else 0) for e in count(epoch))
     batches = chain.from_iterable(epochs)
-    if last_step < math.inf:
-        batches = islice(batches, max(0, int(last_step) - run.step))
+    if run.last_step < math.inf:
+        batches = islice(batches, int(run.last_step) - run.step)
     parts = run.generator, run.discriminator, batches, run.g_optimizer, run.d_optimizer
     settings = run.settings
     if isinstance(settings, StableSettings):
         return stable_steps(*parts, objective_of(settings), penalty_of(settings), settings.penalty_every, run.step)
-    return adversarial_steps(*parts, settings.smoothing)
+    if isinstance(settings, ConditionalSettings):
+        return conditional_steps(*parts, settings.smoothing, settings.mismatched)
+    loop = conditional_steps if "classes" in run.generator.config else adversarial_steps
+    return loop(*parts, settings.smoothing)
 
 
 def objective_of(settings: StableSettings) -> Objective:
@@ -260,25 +291,6 @@ def _check_finite(run: Run, saved: Path | None) -> None:
     kept = f" The last good state is in {saved}." if saved is not None else ""
     raise TrainingDiverged(
         f"a loss is no longer a finite number at step {step}. Try a lower learning rate "
-        f"(now {run.settings.g_rate:g} and {run.settings.d_rate:g}), betas (0, 0.99), or a larger batch, and look "
+        f"(now {run.rates[0]:g} and {run.rates[1]:g}), betas (0, 0.99), or a larger batch, and look "
         f"for NaN in your pictures.{kept}"
     )
-
-
-@contextmanager
-def _finish_step_on_interrupt() -> Iterator[threading.Event]:
-    """Turn the first interrupt into an event, so that no step is cut in half; a second one raises."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread can receive signals
-        return
-
-    def on_interrupt(number: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from lab import keep_screenshot
 from torch import nn
 
 from gan_helpers import __main__ as commands
@@ -190,6 +191,7 @@ def test_a_reader_can_slide_surprise_undo_keep_morph_and_jump(page):
     assert picture(page) == picture(page)
     page.locator("#map").click(position={"x": 150, "y": 150})
     assert "map" in said(page)
+    keep_screenshot(page, "playground")
     with page.expect_download() as download:
         page.click("#save")
     assert download.value.suggested_filename.endswith(".png")
@@ -199,4 +201,5 @@ def test_it_fits_a_phone(browser):
     phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark")
     phone.goto((ASSETS / "playground.html").as_uri())
     assert phone.evaluate("() => document.documentElement.scrollWidth") <= 360
+    keep_screenshot(phone, "playground_phone_dark")
     phone.close()

@@ -8,18 +8,30 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
 from gan_helpers import training
-from gan_helpers.checkpoints import CheckpointError, load_tensors
+from gan_helpers.checkpoints import CheckpointError, load_tensors, save_tensors
 from gan_helpers.datasets import scale_pixels
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.losses import discriminator_loss, generator_loss
 from gan_helpers.networks import Discriminator, Generator, sample_latents
-from gan_helpers.runs import CLASSIC, History, Run, Settings, save_run, start_run
+from gan_helpers.runs import (
+    CLASSIC,
+    History,
+    Run,
+    Settings,
+    StableSettings,
+    restore_run,
+    run_state,
+    save_run,
+    start_run,
+)
 from gan_helpers.training import TrainingDiverged, adversarial_steps, train_gan, update_average
 
 SETTINGS = Settings(batch_size=16)
@@ -211,6 +223,110 @@ def test_resume_goes_on_beyond_the_first_budget(tiny_images, tmp_path):
     assert_identical(longer, train_gan(*fresh_pair(), tiny_images, epochs=4, settings=SETTINGS))
 
 
+@pytest.mark.parametrize("end", ["stop", "interrupt"])
+def test_changed_learning_rates_are_saved_and_resumed(tiny_images, tmp_path, end):
+    def change(run: Run) -> None:
+        if run.step == 5:
+            run.rates = 2e-4, 3e-3
+        if run.step == 10 and end == "stop":
+            run.stop = True
+        if run.step == 10 and end == "interrupt":
+            signal.raise_signal(signal.SIGINT)
+
+    path = tmp_path / "run.safetensors"
+    run = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, callbacks=[change])
+    assert (run.step, run.interrupted) == (10, end == "interrupt")
+    resumed = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, resume=True)
+    assert resumed.rates == (2e-4, 3e-3)
+
+    def only_change(run: Run) -> None:
+        if run.step == 5:
+            run.rates = 2e-4, 3e-3
+
+    undisturbed = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, callbacks=[only_change])
+    assert_identical(resumed, undisturbed)
+
+
+def test_a_file_without_learning_rates_is_resumed_with_those_of_the_settings(tiny_images, tmp_path):
+    path = tmp_path / "run.safetensors"
+    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=path)
+    tensors, facts = load_tensors(path)
+    del facts["rates"]
+    save_tensors(path, tensors, facts)
+    resumed = train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS, checkpoint=path, resume=True)
+    assert_identical(resumed, train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS))
+
+
+# --- what callbacks may do ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, StableSettings(batch_size=16, r1=0.5, penalty_every=3), CLASSIC])
+def test_a_run_put_back_to_an_earlier_step_ends_as_if_it_had_not_been(tiny_images, settings):
+    """Twice to the same state: from the very last step, then from the middle of the next epoch."""
+    settings = replace(settings, batch_size=16)  # 8 steps an epoch
+    kept, steps = [], []
+
+    def rewind(run: Run) -> None:
+        steps.append(run.step)
+        if run.step == 7 and not kept:
+            tensors, facts = run_state(run)
+            kept.extend(({name: tensor.clone() for name, tensor in tensors.items()}, facts))
+        if (run.step, len(steps)) in ((24, 24), (13, 24 + 6)):
+            restore_run(run, *kept)
+
+    run = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=settings, callbacks=[rewind])
+    assert steps == [*range(1, 25), *range(8, 14), *range(8, 25)]
+    assert_identical(run, train_gan(*fresh_pair(), tiny_images, epochs=3, settings=settings))
+
+
+def test_seconds_for_which_a_callback_holds_the_run_are_not_training(tiny_images):
+    def hold(run: Run) -> None:
+        time.sleep(0.1)
+        run.waited += 0.1
+
+    start = time.perf_counter()
+    run = train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, callbacks=[hold])
+    assert run.seconds < time.perf_counter() - start - 0.65  # the last wait comes after the last look at the clock
+
+
+def test_callbacks_see_the_budget_and_the_last_scores(tiny_images):
+    seen = []
+    callback = lambda run: seen.append((run.last_step, run.last_second, run.steps_an_epoch, run.share))  # noqa: E731
+    run = train_gan(*fresh_pair(), tiny_images, epochs=2, seconds=1e6, settings=SETTINGS, callbacks=[callback])
+    assert seen[7] == (16, 1e6, 8, 0.5)
+    assert run.share == 1
+    assert [part.shape for part in run.logits] == [(16,), (16,)]
+    assert run.logits[0].sigmoid().mean() == pytest.approx(float(run.history.column("d_real")[-1]))
+    assert not run.logits[1].requires_grad
+
+
+class Watcher:
+    """A callback that is a context manager."""
+
+    def __init__(self, fail_at: int = 0) -> None:
+        self.seen, self.fail_at = [], fail_at
+
+    def __enter__(self) -> None:
+        self.seen.append("enter")
+
+    def __exit__(self, *error: object) -> None:
+        self.seen.append("exit")
+
+    def __call__(self, run: Run) -> None:
+        self.seen.append(run.step)
+        if run.step == self.fail_at:
+            raise ZeroDivisionError
+
+
+def test_a_callback_is_entered_and_left_however_training_ends(tiny_images):
+    calm, failing = Watcher(), Watcher(fail_at=2)
+    train_gan(*fresh_pair(), tiny_images, epochs=0.5, settings=SETTINGS, callbacks=[calm])
+    assert calm.seen == ["enter", 1, 2, 3, 4, "exit"]
+    with pytest.raises(ZeroDivisionError):
+        train_gan(*fresh_pair(), tiny_images, epochs=0.5, settings=SETTINGS, callbacks=[failing])
+    assert failing.seen == ["enter", 1, 2, "exit"]
+
+
 def test_starting_afresh_keeps_the_older_run_beside(tiny_images, tmp_path):
     path = tmp_path / "run.safetensors"
     train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS, checkpoint=path)
@@ -344,7 +460,7 @@ def test_a_budget_in_seconds_ends_in_time(tiny_images):
 
 
 def test_off_the_main_thread_training_works_without_signals(tiny_images, monkeypatch):
-    monkeypatch.setattr(training.threading, "main_thread", lambda: None)
+    monkeypatch.setattr(threading, "main_thread", lambda: None)
     assert train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS).step == 8
 
 

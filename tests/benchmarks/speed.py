@@ -1,7 +1,7 @@
 """Speeds of the course, side by side in one run: python tests/benchmarks/speed.py [NAME ...]
 
-Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names:
-epoch, matmul, memory, import, slider, recipe, score, playground. Needs MNIST (or draws strokes, at the same cost).
+Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names: epoch, matmul,
+memory, import, slider, find_me, recipe, dcgan, convolution, score, playground, monitor. Needs MNIST (or draws strokes).
 """
 
 from __future__ import annotations
@@ -150,6 +150,72 @@ def matmul(data: ImageSet) -> None:
         share_of_peak("our networks", recommended_pair, Settings(), data)
 
 
+def convolution_peak() -> float:
+    """This machine's speed in a 3x3 convolution of 128 channels, forward, in FLOP/s: the better of both layouts."""
+    layer, pictures = nn.Conv2d(128, 128, 3, padding=1), torch.randn(16, 128, 32, 32)
+    work = flops_of(lambda: layer(pictures))
+    with torch.no_grad():
+        times = [
+            median_seconds(lambda f=f: layer.to(memory_format=f)(pictures.to(memory_format=f)), 10)
+            for f in (torch.contiguous_format, torch.channels_last)
+        ]
+    return work / min(times)
+
+
+def flops_of(call: Callable[[], object]) -> int:
+    """Multiplications and additions in the products and convolutions of a call, those of its backward pass included."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
+
+
+def dcgan(data: ImageSet) -> None:
+    """Notebook 09's training in both memory layouts, in pictures a second, and its share of the convolution peak."""
+    from gan_helpers.convolutional import dcgan_pair
+
+    settings, steps = Settings(batch_size=64), 10
+    pictures = torch.randint(0, 256, (64 * steps, 3, 32, 32), dtype=torch.uint8)
+    pairs = [[n.to(memory_format=f) for n in dcgan_pair()] for f in (torch.contiguous_format, torch.channels_last)]
+    work = flops_of(lambda: train_gan(*dcgan_pair(), pictures[:64], epochs=1, settings=settings))
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        plain, last, ratio = alternate(
+            *(lambda pair=pair: train_gan(*pair, pictures, epochs=1, settings=settings) for pair in pairs)
+        )
+        speed, peak = work * steps / min(plain, last), convolution_peak()
+        print(
+            f"DCGAN 32x32, {threads} thread(s): {len(pictures) / plain:.0f} pictures a second, channels last "
+            f"{len(pictures) / last:.0f}, ratio {ratio:.2f}; {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, "
+            f"{speed / peak:.0%}"
+        )
+
+
+def convolution(data: ImageSet) -> None:
+    """Notebook 13's two networks: training in both memory layouts, and the share of the convolution peak."""
+    from gan_helpers.autoencoders import ConvAutoencoder, reconstruction_steps
+    from gan_helpers.datasets import scale_pixels
+    from gan_helpers.denoising import Denoiser
+
+    batches = scale_pixels(data.images[:1280]).split(128)
+
+    def train(network: nn.Module, batches: tuple[torch.Tensor, ...] = batches) -> None:
+        list(reconstruction_steps(network, batches, torch.optim.Adam(network.parameters(), fused=True)))
+
+    for name, make in (("autoencoder", lambda: ConvAutoencoder(16)), ("denoiser", Denoiser)):
+        layouts = [make().to(memory_format=f) for f in (torch.contiguous_format, torch.channels_last)]
+        work = flops_of(lambda make=make: train(make(), batches[:1])) * len(batches)
+        for threads in sorted({1, torch.get_num_threads()}):
+            torch.set_num_threads(threads)
+            plain, last, ratio = alternate(*(lambda network=network: train(network) for network in layouts))
+            speed, peak = work / min(plain, last), convolution_peak()
+            print(
+                f"{name}, {threads} thread(s): {1280 / plain:.0f} pictures a second, channels last {1280 / last:.0f}, "
+                f"ratio {ratio:.2f}; {speed / 1e9:.1f} of {peak / 1e9:.0f} GFLOP/s, {speed / peak:.0%}"
+            )
+
+
 def python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
@@ -187,6 +253,30 @@ def slider(data: ImageSet) -> None:
         times.append(1000 * (time.perf_counter() - start))
     slowest = statistics.quantiles(times, n=20)[-1]
     print(f"slider: median {statistics.median(times):.2f} ms, 95th percentile {slowest:.2f} ms")
+
+
+def find_me(data: ImageSet) -> None:
+    """*Find me*: from a click to the z found, for real test digits, on one thread; and how near it comes."""
+    from gan_helpers.checkpoints import load_network
+    from gan_helpers.datasets import scale_pixels
+    from gan_helpers.environment import ASSETS
+    from gan_helpers.explorer import explore
+
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    view = explore(load_network(ASSETS / "weights" / "mnist_generator.safetensors")[0])
+    made = time.perf_counter() - start
+    targets, times, shares = scale_pixels(load_images("mnist", split="test").images[:10]), [], []
+    for target in targets[:, None]:
+        view.finder.target, errors = target, []
+        view.finder.note.observe(lambda change, errors=errors: errors.append(float(change["new"].split()[-1])), "value")
+        times.append(seconds(view.finder.find))
+        view.finder.note.unobserve_all()
+        shares.append(errors[-1] / errors[0])
+    print(
+        f"find me: median {statistics.median(times):.1f} s, longest {max(times):.1f} s; the squared difference falls "
+        f"to {statistics.median(shares):.0%} of the best random start's; making the explorer {made:.2f} s"
+    )
 
 
 def recipe(data: ImageSet) -> None:
@@ -230,15 +320,59 @@ def playground(data: ImageSet) -> None:
     print(f"playground: {one:.1f} ms a picture, {frames:.0f} frames a second")
 
 
+def monitor(data: ImageSet) -> None:
+    """Training with the monitor against without, in a real kernel that sends its frames to this process."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import speed; speed.watch_in_kernel()"
+    try:
+        show = {"stream": lambda content: print(content["text"], end=""), "error": lambda content: print(content)}
+        client.execute_interactive(code, output_hook=lambda m: show.get(m["msg_type"], lambda _: None)(m["content"]))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def watch_in_kernel(rounds: int = ROUNDS) -> None:
+    """What ``monitor`` runs: the recommended pair of notebook 04, watched and not, in turn."""
+    from gan_helpers.monitor import Monitor
+    from gan_helpers.networks import sample_latents
+
+    torch.set_flush_denormal(True)
+    data, watches = load_images("mnist"), []
+
+    def train(*callbacks: Monitor) -> None:
+        train_gan(*recommended_pair(), data, 2 * STEPS / (len(data) // 128), callbacks=callbacks)
+
+    def watched() -> None:
+        watches.append(Monitor(sample_latents(recommended_pair()[0], 16)))
+        train(watches[-1])
+
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        watches.clear()
+        seen, unseen, ratio = alternate(watched, train, rounds)
+        frames, drawing = (sum(getattr(w, name) for w in watches[1:]) for name in ("frames", "frame_seconds"))
+        print(
+            f"monitor, {threads} thread(s): {100 * (ratio - 1):+.1f} % ({unseen:.1f} s without, {seen:.1f} s with), "
+            f"{1000 * drawing / frames:.1f} ms a frame, {frames / rounds / seen:.1f} frames a second"
+        )
+
+
 BENCHMARKS = {
     "epoch": epoch,
     "matmul": matmul,
     "memory": memory,
     "import": imports,
     "slider": slider,
+    "find_me": find_me,
     "recipe": recipe,
+    "dcgan": dcgan,
+    "convolution": convolution,
     "score": score,
     "playground": playground,
+    "monitor": monitor,
 }
 
 

@@ -1,0 +1,74 @@
+"""A square to draw on with mouse, finger or pen: an extra that needs the library ``anywidget``.
+
+Everything works without it, since a picture can be uploaded instead; so it is imported only where a canvas is made.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+SCRIPT = Path(__file__).with_name("canvas.js")
+PREFIX = "data:image/png;base64,"
+
+
+def drawing_canvas(shape: tuple[int, ...], width: int = 196) -> Any | None:
+    """A canvas with the proportions of pictures (C, H, W), ``width`` screen pixels wide; None without anywidget.
+
+    Its trait ``picture`` holds the drawing, white on black, as a PNG data URL: empty at first and after *Clear*,
+    and sent each time the pen is lifted. ``read_drawing`` decodes it.
+    """
+    try:
+        import anywidget
+        import traitlets
+    except ImportError:
+        return None
+    _let_colab_show_it()
+
+    class Canvas(anywidget.AnyWidget):
+        _esm = SCRIPT.read_text(encoding="utf-8")
+        picture = traitlets.Unicode("").tag(sync=True)
+        width = traitlets.Int(1).tag(sync=True)
+        height = traitlets.Int(1).tag(sync=True)
+
+    return Canvas(width=width, height=round(width * shape[1] / shape[2]))
+
+
+def read_drawing(picture: str) -> Image.Image | None:
+    """The drawing in a canvas's trait ``picture``; None if there is none.
+
+    Raises:
+        ValueError: it is not a PNG data URL.
+    """
+    if not picture:
+        return None
+    if not picture.startswith(PREFIX):
+        raise ValueError("the drawing did not arrive as a PNG: clear it and draw again, or upload a picture")
+    return open_picture(base64.b64decode(picture[len(PREFIX) :]), "the drawing")
+
+
+def open_picture(content: bytes, name: str) -> Image.Image:
+    """The picture in a file's bytes, decoded in full.
+
+    Raises:
+        ValueError: it is no picture that Pillow can read; the message calls it ``name``.
+    """
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{name} cannot be read as a picture: choose a whole PNG or JPEG file") from error
+    return image
+
+
+def _let_colab_show_it() -> None:
+    """Colab shows widgets from outside ipywidgets only after it was asked to."""
+    try:
+        from google.colab import output
+    except ImportError:
+        return
+    output.enable_custom_widget_manager()

@@ -1,0 +1,83 @@
+"""Speed of the sliders as a reader sees it, in JupyterLab and headless Chromium: python tests/benchmarks/browser.py
+
+A key press on a slider of notebook 05, until the new picture is decoded; and a slider moved 60 times in a second, until
+the last picture stands. Run it on an otherwise idle machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
+if __name__ == "__main__":
+    os.environ["GAN_QUICK"] = "1"  # the notebook is only the way to its explorer
+
+from lab import Reader, jupyterlab
+from playwright.sync_api import sync_playwright
+
+NOTEBOOK = "05_sample_new_digits.ipynb"
+PRESS = """root => {
+    const handle = root.querySelector('.noUi-handle'), image = root.querySelector('.gan-picture');
+    const press = (key) => handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+    const change = () => new Promise(done => {
+        const watch = new MutationObserver(() => { watch.disconnect(); done(image.decode()); });
+        watch.observe(image, {attributes: true, attributeFilter: ['src']});
+    });
+"""
+KEY_PRESSES = (
+    "async "
+    + PRESS
+    + """
+    const times = [];
+    for (let i = 0; i < 100; i++) {
+        const changed = change(), start = performance.now();
+        press(i % 40 < 20 ? 'ArrowRight' : 'ArrowLeft');
+        await changed;
+        times.push(performance.now() - start);
+        await new Promise(done => setTimeout(done, 50));
+    }
+    return times;
+}"""
+)
+MOVES = (
+    "async "
+    + PRESS
+    + """
+    let last = 0, moved = 0;
+    new MutationObserver(() => { last = performance.now(); }).observe(image, {attributeFilter: ['src']});
+    for (let i = 0; i < 60; i++) {
+        press('ArrowRight');
+        moved = performance.now();
+        await new Promise(done => setTimeout(done, 1000 / 60));
+    }
+    await new Promise(done => setTimeout(done, 2000));
+    return last - moved;
+}"""
+)
+
+
+def main() -> None:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder)) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        reader = Reader(browser.new_page(viewport={"width": 1300, "height": 1000}), address, NOTEBOOK)
+        reader.start()
+        reader.finish()
+        root = reader.page.locator(".gan-explorer").last
+        root.scroll_into_view_if_needed()
+        times = sorted(root.evaluate(KEY_PRESSES))
+        late = [root.evaluate(MOVES) for _ in range(3)]
+        browser.close()
+    slowest = statistics.quantiles(times, n=20)[-1]
+    print(f"key press to picture: median {statistics.median(times):.0f} ms, 95th percentile {slowest:.0f} ms")
+    print(f"60 moves in a second: the last is on the screen after {max(late):.0f} ms at most")
+    print("load", os.getloadavg())
+
+
+if __name__ == "__main__":
+    main()

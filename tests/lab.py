@@ -1,0 +1,146 @@
+"""A real JupyterLab for the browser tests: its own server, settings and copy of the course, and a page to read in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gan_helpers.environment import COURSE_ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+PARTS = ("gan_helpers", "notebooks", "assets", "pyproject.toml")
+SCREENSHOTS = COURSE_ROOT / "outputs" / "screenshots"
+SETTINGS = {
+    "apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    },  # no question on top of the page
+    "apputils-extension/themes": {"theme": "JupyterLab Light"},
+    # All cells stay in the page; by default those out of sight are taken out, and a test would have to scroll to each.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+def copy_course(folder: Path) -> Path:
+    """What a reader has after cloning, in a folder of its own, so that outputs and edits stay there."""
+    for name in PARTS:
+        part = COURSE_ROOT / name
+        if part.is_dir():
+            shutil.copytree(part, folder / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        else:
+            shutil.copy(part, folder)
+    return folder
+
+
+def write_settings(folder: Path, dark: bool) -> None:
+    settings = SETTINGS | ({"apputils-extension/themes": {"theme": "JupyterLab Dark"}} if dark else {})
+    for name, values in settings.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def jupyterlab(folder: Path, dark: bool = False) -> Iterator[str]:
+    """A server on loopback over a copy of the course in ``folder``; gives its address, and ends with it."""
+    root, own, port = copy_course(folder / "course"), folder / "jupyter", free_port()
+    write_settings(own / "settings", dark)
+    variables = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+    variables |= {"IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "spaces"}
+    environment = {**os.environ, **{name: str(own / value) for name, value in variables.items()}}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(address, server, folder / "server.log")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+# --- a reader in the browser --------------------------------------------------------------------------
+
+PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(e => e.textContent)"
+STATUS = "document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status"
+
+
+def keep_screenshot(page: Page, name: str) -> None:
+    """What is seen goes to outputs/screenshots, where a failing run can show it."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+class Reader:
+    """A page with one notebook, opened and run as a person does it, through the menu."""
+
+    def __init__(self, page: Page, address: str, name: str) -> None:
+        self.page, self.name = page, name
+        self.errors: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.route("https://colab.research.google.com/**", lambda route: route.fulfill(content_type="image/svg+xml"))
+        page.goto(f"{address}/lab/tree/notebooks/{name}")
+        # Run earlier, cells ask which kernel to take: the indicator says "idle" before there is one.
+        self.until("document.querySelector('#jp-main-statusbar')?.innerText.includes('| Idle')")
+
+    def until(self, condition: str, part: Locator | None = None, seconds: float = 60) -> None:
+        """Wait for a condition in JavaScript, of ``part`` if it is a function."""
+        element = None if part is None else part.element_handle()
+        # Asked by the clock: by default it is asked when the page draws, but a page that waits draws nothing.
+        try:
+            self.page.wait_for_function(condition, arg=element, polling=100, timeout=1000 * seconds)
+        except Exception:  # playwright's own TimeoutError: it is imported only where there is a browser
+            self.screenshot("waited_in_vain")
+            raise
+
+    def start(self) -> None:
+        """Run > Run All Cells, until the cells are queued."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_text("Run All Cells", exact=True).click()
+        self.until(f"{PROMPTS}.at(-1).includes('*')")
+
+    def finish(self, seconds: float = 300) -> None:
+        """Until the last cell has run and the kernel is idle."""
+        done = f"!{PROMPTS}.some(text => text.includes('*')) && {STATUS} == 'idle'"
+        self.until(done, seconds=seconds)
+
+    def screenshot(self, name: str) -> None:
+        keep_screenshot(self.page, name)
+
+    def use_theme(self, name: str) -> None:
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        for item in ("Theme", name):
+            self.page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+        self.page.wait_for_timeout(1500)
