@@ -20,6 +20,7 @@ from gan_helpers.networks import Network
 
 PAGE = Path(__file__).with_name("playground_page.html")
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def flat_layers(module: nn.Module) -> list[nn.Module]:
@@ -32,17 +33,25 @@ def flat_layers(module: nn.Module) -> list[nn.Module]:
 def folded(layer: nn.Module, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
     """Weight and bias of a layer followed by batch norm in evaluation mode: still one linear map."""
     weight = layer.weight.detach().double()
-    bias = torch.zeros(norm.num_features if norm else 0) if layer.bias is None else layer.bias.detach().double()
+    axis = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # where its outputs are
+    outputs = weight.shape[axis]
+    bias = torch.zeros(outputs).double() if layer.bias is None else layer.bias.detach().double()
     if norm is None:
-        outputs = weight.shape[1] if isinstance(layer, nn.ConvTranspose2d) else len(weight)
-        return weight, bias if len(bias) else torch.zeros(outputs)
+        return weight, bias
     scale = (norm.running_var.double() + norm.eps).rsqrt()
     shift = -norm.running_mean.double() * scale
     if norm.affine:
         scale, shift = scale * norm.weight.detach(), shift * norm.weight.detach() + norm.bias.detach()
-    axis = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # where its outputs are
+    # Behind a dense layer whose outputs become maps, a channel's numbers belong to all pixels of its map.
+    scale, shift = (x.repeat_interleave(outputs // norm.num_features) for x in (scale, shift))
     shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
     return weight * scale.view(shape), bias * scale + shift
+
+
+def norm_behind(layers: list[nn.Module]) -> nn.Module | None:
+    """The batch norm that follows the first of ``layers``, at once or behind an ``nn.Unflatten``; else None."""
+    after = [layer for layer in layers[1:3] if not isinstance(layer, nn.Unflatten)]
+    return after[0] if after and isinstance(after[0], NORMS) else None
 
 
 def describe(generator: Network) -> tuple[list[dict[str, Any]], Tensor]:
@@ -53,11 +62,12 @@ def describe(generator: Network) -> tuple[list[dict[str, Any]], Tensor]:
     """
     layers, specs, rows = flat_layers(generator), [], []
     shape: tuple[int, ...] = (generator.config["latent_dim"],)
-    for layer, after in zip(layers, [*layers[1:], None], strict=True):
+    norms: list[nn.Module | None] = []  # folded into the layer before them
+    for i, layer in enumerate(layers):
         spec: dict[str, Any] | None = None
         if isinstance(layer, WEIGHTED):
-            norm = after if isinstance(after, (nn.BatchNorm1d, nn.BatchNorm2d)) else None
-            rows += [part.float().flatten() for part in folded(layer, norm)]
+            norms.append(norm_behind(layers[i:]))
+            rows += [part.float().flatten() for part in folded(layer, norms[-1])]
             spec, shape = _weighted(layer, shape)
         elif isinstance(layer, nn.Unflatten):
             shape = tuple(layer.unflattened_size)
@@ -69,7 +79,7 @@ def describe(generator: Network) -> tuple[list[dict[str, Any]], Tensor]:
             spec = {"kind": "leaky", "slope": getattr(layer, "negative_slope", 0.0)}
         elif isinstance(layer, nn.Tanh):
             spec = {"kind": "tanh"}
-        elif not isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        elif layer not in norms:
             raise ValueError(
                 f"the page cannot compute {type(layer).__name__}: it knows dense and small convolutional nets"
             )

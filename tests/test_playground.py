@@ -28,10 +28,13 @@ class ConvGenerator(Network):
     def __init__(self, latent_dim: int = 6, image_shape: tuple[int, ...] = (3, 10, 12), latent: str = "normal") -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(latent_dim, 4 * 5 * 6, bias=False),
-            nn.BatchNorm1d(4 * 5 * 6),
+            nn.Linear(latent_dim, 9),
+            nn.BatchNorm1d(9),
             nn.ReLU(),
+            nn.Linear(9, 4 * 5 * 6, bias=False),
             nn.Unflatten(1, (4, 5, 6)),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
             nn.ConvTranspose2d(4, 5, 4, 2, 1, bias=False),
             nn.BatchNorm2d(5),
             nn.LeakyReLU(0.2),
@@ -102,6 +105,13 @@ def test_what_the_page_cannot_compute_is_refused_by_name():
     next(huge.parameters()).data.fill_(1e6)
     with pytest.raises(ValueError, match="half precision"):
         playground_page(huge)
+
+
+def test_a_batch_norm_that_cannot_be_folded_is_refused():
+    generator = Generator(2, (1, 2, 2), (4,), dropout=0.0)
+    generator.layers = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.BatchNorm1d(4), nn.Tanh())
+    with pytest.raises(ValueError, match="cannot compute BatchNorm1d"):
+        describe(generator)
 
 
 def test_the_command_writes_a_page(tmp_path, capsys):
