@@ -192,7 +192,15 @@ def test_a_run_killed_and_resumed_ends_bit_identical(tmp_path):
         assert torch.equal(value, found[key]), key
 
 
-def test_an_interrupt_finishes_the_step_saves_and_returns(tiny_images, tmp_path):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal: a shell starts its background jobs with interrupts switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_finishes_the_step_saves_and_returns(interruptible, tiny_images, tmp_path):
     def stop_at_ten(run: Run) -> None:
         if run.step == 10:
             signal.raise_signal(signal.SIGINT)
@@ -207,7 +215,7 @@ def test_an_interrupt_finishes_the_step_saves_and_returns(tiny_images, tmp_path)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_second_interrupt_raises(tiny_images):
+def test_a_second_interrupt_raises(interruptible, tiny_images):
     def stop_twice(run: Run) -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
