@@ -23,7 +23,7 @@ from gan_helpers.figures import tile
 from gan_helpers.networks import generate
 from gan_helpers.runs import Run, restore_run, run_state
 
-SHARE = 0.025  # of the training time may go into pictures and snapshots; the rest of 3 % is for sending them
+SHARE = 0.016  # of the training time may go into pictures and snapshots; sending them costs as much again, or nearly
 POLL_SECONDS = 0.05  # between two looks for clicks, where looking costs something
 LINES = 10  # printed in all where there is no notebook
 
