@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,8 @@ class Reader:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.route("https://colab.research.google.com/**", lambda route: route.fulfill(content_type="image/svg+xml"))
-        page.goto(f"{address}/lab/tree/notebooks/{name}")
+        # A workspace of its own: a shared one opens the notebooks of earlier readers as well, and may show those.
+        page.goto(f"{address}/lab/workspaces/{uuid.uuid4().hex}/tree/notebooks/{name}")
         # Run earlier, cells ask which kernel to take: the indicator says "idle" before there is one.
         self.until("document.querySelector('#jp-main-statusbar')?.innerText.includes('| Idle')")
 
