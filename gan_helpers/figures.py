@@ -183,13 +183,22 @@ def plot_lines(
 
 
 @plot
-def plot_bars(names: Sequence[str], values: Sequence[float], y_label: str = "", title: str = "") -> tuple[Figure, str]:
-    """One bar a name, with its value on top."""
-    figure, (axes,) = _panels(width=6.4)
-    bars = axes.bar(list(map(str, names)), [float(value) for value in values], color=DATA)
-    axes.bar_label(bars, fmt="%.4g", fontsize=9)
+def plot_bars(
+    names: Sequence[str], values: Sequence[float] | Mapping[str, Sequence[float]], y_label: str = "", title: str = ""
+) -> tuple[Figure, str]:
+    """One bar a name, with its value on top; of a mapping, a group of bars a name, one for each key."""
+    groups = values if isinstance(values, Mapping) else {"": values}
+    figure, (axes,) = _panels(width=6.4 if len(groups) == 1 else 9.0)
+    width = 0.8 / len(groups)
+    for i, ((key, row), colour) in enumerate(zip(groups.items(), (DATA, *PALETTE), strict=False)):
+        places = [place + (i - (len(groups) - 1) / 2) * width for place in range(len(names))]
+        bars = axes.bar(places, [float(value) for value in row], width, color=colour, label=key)
+        axes.bar_label(bars, fmt="%.4g" if len(groups) == 1 else "%.3g", fontsize=9)
+    axes.set_xticks(range(len(names)), list(map(str, names)))
     axes.set(ylabel=y_label, title=title)
     axes.grid(False, axis="x")
+    if len(groups) > 1:
+        axes.legend()
     return figure, f"{title or y_label}: bars for {', '.join(map(str, names))}"
 
 

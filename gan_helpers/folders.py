@@ -20,8 +20,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 MODES = {1: "L", 3: "RGB"}
 
 
-def read_folder(folder: Path, size: int, channels: int) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """Every picture below ``folder``, fitted to size x size.
+def read_folder(folder: Path, size: int, channels: int, every: int = 1) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Every picture below ``folder``, or one in ``every`` so many, fitted to size x size.
 
     Returns images uint8 (N, C, size, size), labels int64 (N,) and the class names: the subfolders
     that hold pictures, or the folder itself where there are none. Files that cannot be read are
@@ -32,7 +32,7 @@ def read_folder(folder: Path, size: int, channels: int) -> tuple[Tensor, Tensor,
     """
     if channels not in MODES or size < 1:
         raise ValueError(f"channels must be 1 or 3 and size at least 1, not {channels} and {size}")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[::every]
     if not paths:
         raise ValueError(f"no picture in {folder}: it needs files ending in {', '.join(sorted(SUFFIXES))}")
     pictures = _read_all(paths, size, channels)

@@ -65,6 +65,7 @@ PLOTS = {
     "band": lambda: figures.plot_lines([1, 2], {"a": [1, 2]}, bands={"a": ([0, 1], [2, 3])}),
     "points": lambda: figures.plot_points({"a": torch.rand(5, 2), "b": torch.rand(99, 2)}, {"a": torch.rand(5)}, "p"),
     "bars": lambda: figures.plot_bars(range(3), torch.tensor([1.0, 2.0, 3.0]), "count", "classes"),
+    "groups of bars": lambda: figures.plot_bars(range(3), {"a": [1, 2, 3], "b": [3, 2, 1]}, "count", "classes"),
     "histograms": lambda: figures.plot_histograms({"a": torch.randn(50), "b": torch.randn(9)}, x_label="v"),
     "values": lambda: figures.plot_pixel_values(torch.randint(0, 256, (1, 6, 6), dtype=torch.uint8)),
     "labelled": lambda: figures.plot_labelled_images(torch.rand(3, 1, 4, 4), ["a", "b", "c"], columns=2),
