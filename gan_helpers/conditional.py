@@ -1,4 +1,4 @@
-"""Ask for a digit: a generator and a discriminator that are told the class.
+"""Ask for a digit: a generator and a discriminator that are told the class. Notebook 08 builds them.
 
 Appending a one-hot label to a layer's input is the same as adding a learned vector, one a class, to its response:
 so a label enters as an ``nn.Embedding``. ``training.train_gan`` trains the pair on an ImageSet with labels.

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from gan_helpers import conditional
 from gan_helpers.checkpoints import load_network, save_network
+from gan_helpers.classifiers import load_classifier, read_images
 from gan_helpers.conditional import (
     ConditionalDiscriminator,
     ConditionalGenerator,
@@ -18,6 +19,7 @@ from gan_helpers.conditional import (
     conditional_steps,
 )
 from gan_helpers.datasets import ImageSet, image_batches
+from gan_helpers.environment import ASSETS
 from gan_helpers.evaluation import frechet_distance
 from gan_helpers.networks import Discriminator, Generator, generate, sample_latents
 from gan_helpers.runs import Settings, StableSettings
@@ -236,3 +238,18 @@ def test_a_plain_pair_still_trains_without_labels(tiny_images):
     generator = Generator(4, SHAPE, widths=(16,), dropout=0.0)
     run = train_gan(generator, Discriminator(SHAPE, (16,), 0.0), tiny_images, epochs=1, settings=PLAIN)
     assert run.step == 8
+
+
+# --- what ships ---------------------------------------------------------------------------------------
+
+
+def test_the_shipped_generator_gives_the_digit_that_is_asked_for():
+    path = ASSETS / "weights" / "mnist_conditional.safetensors"
+    assert path.stat().st_size < 7_000_000
+    generator, facts = load_network(path, expect=ConditionalGenerator)
+    assert {"data", "steps", "seconds", "machine", "seed", "agreement", "frechet"} <= set(facts)
+    torch.manual_seed(0)
+    asked = torch.arange(1000) % 10
+    pictures = generate(generator, sample_latents(generator, 1000), asked)
+    assert conditional.agreement(read_images(load_classifier(), pictures).labels, asked).value > 0.96
+    assert pictures.view(100, 10, -1)[:, 7].std(0).mean() > 0.2  # not one 7 over and over

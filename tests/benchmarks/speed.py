@@ -1,7 +1,7 @@
 """Speeds of the course, side by side in one run: python tests/benchmarks/speed.py [NAME ...]
 
 Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names: epoch, matmul,
-memory, import, slider, find_me, recipe, score, playground, monitor. Needs MNIST (or draws strokes).
+memory, import, slider, find_me, recipe, dcgan, convolution, score, playground, monitor. Needs MNIST (or draws strokes).
 """
 
 from __future__ import annotations
@@ -148,6 +148,72 @@ def matmul(data: ImageSet) -> None:
         torch.set_num_threads(threads)
         share_of_peak("classic networks", classic_pair, CLASSIC, data)
         share_of_peak("our networks", recommended_pair, Settings(), data)
+
+
+def convolution_peak() -> float:
+    """This machine's speed in a 3x3 convolution of 128 channels, forward, in FLOP/s: the better of both layouts."""
+    layer, pictures = nn.Conv2d(128, 128, 3, padding=1), torch.randn(16, 128, 32, 32)
+    work = flops_of(lambda: layer(pictures))
+    with torch.no_grad():
+        times = [
+            median_seconds(lambda f=f: layer.to(memory_format=f)(pictures.to(memory_format=f)), 10)
+            for f in (torch.contiguous_format, torch.channels_last)
+        ]
+    return work / min(times)
+
+
+def flops_of(call: Callable[[], object]) -> int:
+    """Multiplications and additions in the products and convolutions of a call, those of its backward pass included."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
+
+
+def dcgan(data: ImageSet) -> None:
+    """Notebook 09's training in both memory layouts, in pictures a second, and its share of the convolution peak."""
+    from gan_helpers.convolutional import dcgan_pair
+
+    settings, steps = Settings(batch_size=64), 10
+    pictures = torch.randint(0, 256, (64 * steps, 3, 32, 32), dtype=torch.uint8)
+    pairs = [[n.to(memory_format=f) for n in dcgan_pair()] for f in (torch.contiguous_format, torch.channels_last)]
+    work = flops_of(lambda: train_gan(*dcgan_pair(), pictures[:64], epochs=1, settings=settings))
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        plain, last, ratio = alternate(
+            *(lambda pair=pair: train_gan(*pair, pictures, epochs=1, settings=settings) for pair in pairs)
+        )
+        speed, peak = work * steps / min(plain, last), convolution_peak()
+        print(
+            f"DCGAN 32x32, {threads} thread(s): {len(pictures) / plain:.0f} pictures a second, channels last "
+            f"{len(pictures) / last:.0f}, ratio {ratio:.2f}; {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, "
+            f"{speed / peak:.0%}"
+        )
+
+
+def convolution(data: ImageSet) -> None:
+    """Notebook 13's two networks: training in both memory layouts, and the share of the convolution peak."""
+    from gan_helpers.autoencoders import ConvAutoencoder, reconstruction_steps
+    from gan_helpers.datasets import scale_pixels
+    from gan_helpers.denoising import Denoiser
+
+    batches = scale_pixels(data.images[:1280]).split(128)
+
+    def train(network: nn.Module, batches: tuple[torch.Tensor, ...] = batches) -> None:
+        list(reconstruction_steps(network, batches, torch.optim.Adam(network.parameters(), fused=True)))
+
+    for name, make in (("autoencoder", lambda: ConvAutoencoder(16)), ("denoiser", Denoiser)):
+        layouts = [make().to(memory_format=f) for f in (torch.contiguous_format, torch.channels_last)]
+        work = flops_of(lambda make=make: train(make(), batches[:1])) * len(batches)
+        for threads in sorted({1, torch.get_num_threads()}):
+            torch.set_num_threads(threads)
+            plain, last, ratio = alternate(*(lambda network=network: train(network) for network in layouts))
+            speed, peak = work / min(plain, last), convolution_peak()
+            print(
+                f"{name}, {threads} thread(s): {1280 / plain:.0f} pictures a second, channels last {1280 / last:.0f}, "
+                f"ratio {ratio:.2f}; {speed / 1e9:.1f} of {peak / 1e9:.0f} GFLOP/s, {speed / peak:.0%}"
+            )
 
 
 def python(code: str) -> str:
@@ -302,6 +368,8 @@ BENCHMARKS = {
     "slider": slider,
     "find_me": find_me,
     "recipe": recipe,
+    "dcgan": dcgan,
+    "convolution": convolution,
     "score": score,
     "playground": playground,
     "monitor": monitor,

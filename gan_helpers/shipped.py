@@ -1,0 +1,150 @@
+"""How the shipped weights of notebooks 08 and later were made: python -m gan_helpers weights NAME.
+
+A maker trains on the notebook's own data, with the notebook's own settings but for longer, and saves the network
+with what it is: data, steps, seconds, machine, seed.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gan_helpers.checkpoints import save_network
+
+Maker = Callable[[Path], None]
+MAKERS: dict[str, Maker] = {}
+
+
+def maker(name: str) -> Callable[[Maker], Maker]:
+    """Register a function that trains a network and writes it to the path that it is given."""
+
+    def register(make: Maker) -> Maker:
+        MAKERS[name] = make
+        return make
+
+    return register
+
+
+def machine() -> str:
+    """What the seconds of a training refer to."""
+    import torch
+
+    return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
+
+
+@maker("mnist_conditional")
+def mnist_conditional(path: Path) -> None:
+    """Notebook 08: the projection pair, for longer than there; the run's own file stands beside until it is done."""
+    import torch
+
+    from gan_helpers import conditional
+    from gan_helpers.datasets import load_images
+    from gan_helpers.training import train_gan
+
+    data, test = load_images("mnist"), load_images("mnist", split="test")
+    torch.manual_seed(0)
+    pair = conditional.conditional_pair(data.shape, len(data.classes))
+    checkpoint = path.with_suffix(".run.safetensors")
+    run = train_gan(*pair, data, epochs=20, settings=conditional.RECIPE, checkpoint=checkpoint, resume=True)
+    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
+    save_network(path, run.average, **facts, **conditional.scores(run.average, test))
+    checkpoint.unlink()
+
+
+@maker("mnist_vae")
+def mnist_vae(path: Path) -> None:
+    """Notebook 14: the variational autoencoder, for longer than there."""
+    from functools import partial
+
+    from gan_helpers.autoencoders import train_autoencoder
+    from gan_helpers.variational import minus_elbo
+
+    objective = partial(minus_elbo, variance=0.5)
+    _variational(path, lambda vae, data: train_autoencoder(vae, data, epochs=15, rate=1e-3, objective=objective))
+
+
+@maker("mnist_vaegan")
+def mnist_vaegan(path: Path) -> None:
+    """Notebook 14: the same network, joined with the discriminator of notebook 07."""
+    from gan_helpers.networks import stable_pair
+    from gan_helpers.variational import train_vaegan
+
+    _variational(path, lambda vae, data: train_vaegan(vae, stable_pair(data.shape)[1], data, epochs=10))
+
+
+def _variational(path: Path, train: Callable[..., Any]) -> None:
+    """Train a variational autoencoder and save it in half precision: half the size, and no picture changes visibly."""
+    import torch
+
+    from gan_helpers.datasets import load_images
+    from gan_helpers.variational import VariationalAutoencoder, scores
+
+    data, test = load_images("mnist"), load_images("mnist", split="test")
+    torch.manual_seed(0)
+    fit = train(VariationalAutoencoder(), data)
+    facts = {"data": data.source, "steps": fit.step, "seconds": round(fit.seconds), "machine": machine(), "seed": 0}
+    found = scores(fit.network.half().float(), test)  # of the rounded weights, as they will be loaded
+    save_network(path, fit.network.half(), **facts, scores=found)
+
+
+@maker("mnist_autoencoder")
+def mnist_autoencoder(path: Path) -> None:
+    """Notebook 12: the dense autoencoder with two numbers a code, for longer than there."""
+    from gan_helpers.autoencoders import Autoencoder, reconstruction_loss
+
+    _rebuilder(path, Autoencoder, {"latent_dim": 2, "batch_norm": True}, 4e-3, reconstruction_loss, epochs=16)
+
+
+@maker("mnist_denoiser")
+def mnist_denoiser(path: Path) -> None:
+    """Notebook 13: the denoiser for all noise levels, for longer than there."""
+    from gan_helpers.denoising import Denoiser, denoising_loss
+
+    _rebuilder(path, Denoiser, {}, 1e-2, denoising_loss, epochs=6)
+
+
+def _rebuilder(path: Path, kind: type, arguments: dict[str, Any], rate: float, objective: Any, epochs: int) -> None:
+    """Train a network that gives pictures back, and save it with its objective on the test set."""
+    import torch
+
+    from gan_helpers.autoencoders import train_autoencoder
+    from gan_helpers.datasets import load_images, scale_pixels
+
+    data, test = load_images("mnist"), load_images("mnist", split="test")
+    torch.manual_seed(0)
+    network = kind(image_shape=data.shape, **arguments)
+    fit = train_autoencoder(network, data, epochs=epochs, rate=rate, objective=objective)
+    facts = {"data": data.source, "steps": fit.step, "seconds": round(fit.seconds), "machine": machine(), "seed": 0}
+    with torch.no_grad():
+        error = float(objective(network, scale_pixels(test.images)))
+    save_network(path, network, **facts, scores={"mean squared error on the test set": error})
+
+
+@maker("photo_generator")
+def photo_generator(path: Path) -> None:
+    """Notebook 09: DCGAN on photographs of 32x32, for longer than there; goes on where an interrupted run stopped."""
+    import torch
+
+    from gan_helpers.classifiers import load_classifier, read_images
+    from gan_helpers.convolutional import dcgan_pair
+    from gan_helpers.datasets import load_images
+    from gan_helpers.evaluation import frechet_distance
+    from gan_helpers.networks import generate, sample_latents
+    from gan_helpers.runs import Settings
+    from gan_helpers.training import train_gan
+
+    data, test = load_images("photos"), load_images("photos", split="test")
+    torch.manual_seed(0)
+    checkpoint = path.with_suffix(".run.safetensors")
+    run = train_gan(
+        *dcgan_pair(data.shape), data, epochs=25, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True
+    )
+    torch.manual_seed(0)
+    made, judge = generate(run.average, sample_latents(run.average, 5000)), load_classifier("photo")
+    distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images[:5000]).features)
+    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
+    save_network(path, run.average, **facts, scores={"Fréchet distance, 5,000 pictures": distance})
+    if not run.interrupted:
+        checkpoint.unlink()
