@@ -21,13 +21,12 @@ from torch import Tensor
 from gan_helpers.connection import wait_for_answer
 from gan_helpers.drawing import colour_digits, stroke_digits
 from gan_helpers.environment import budget, data_folders
-from gan_helpers.folders import read_folder
+from gan_helpers.faces import face_data
+from gan_helpers.folders import DatasetError, download_celeba, read_folder
+from gan_helpers.logograms import logogram_data
 
 SPLITS = ("train", "test")
-
-
-class DatasetError(RuntimeError):
-    """A data set is unknown, absent or damaged; the message names the remedy."""
+PHOTOS = {"photos": ("photos", 1), "celeba": ("celeba/img_align_celeba", 5)}  # the folder; one picture in so many
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,11 @@ def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32
 
     Args:
         name: "mnist", "fashion-mnist", "kmnist", "emnist" (balanced), "qmnist", "cifar10", "svhn",
-            "strokes", "photos" (the folder of that name beside the data sets, else CIFAR-10, else
-            colour digits, drawn), or a folder. Its subfolders, if any, are the classes.
+            "strokes", "faces" (drawn), "photos" (the folder of that name beside the data sets, else CIFAR-10, else
+            colour digits, drawn), "celeba" (photographs of people: read notebook 10 first),
+            "logograms" (grey, drawn), or a folder. Its subfolders, if any, are the classes.
         split: "train" or "test". Of a folder, every tenth picture is held out as "test".
-        size: height and width in pixels that the pictures of a folder, or of "photos", are fitted to.
+        size: height and width in pixels of logograms, and that the pictures of a folder, or "photos", are fitted to.
         channels: 1 (grey) or 3 (colour) for a folder's pictures.
 
     Raises:
@@ -103,13 +103,17 @@ def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32
         raise DatasetError(f"split must be one of {SPLITS}, not {split!r}")
     if name == "strokes":
         return _strokes(split)
-    if name == "photos":
-        return _photos(split, size)
+    if name in PHOTOS:
+        return _photos(str(name), split, size)
+    if name == "logograms":
+        return ImageSet(*logogram_data(split, size), "logograms, drawn by gan_helpers.logograms")
+    if name == "faces":
+        return ImageSet(*face_data(split, size), "faces, drawn by gan_helpers.faces")
     if name in NAMED:
         return _named(str(name), split)
     if Path(name).expanduser().is_dir():
         return _folder(Path(name).expanduser(), split, size, channels)
-    known = ", ".join([*NAMED, "photos", "strokes"])
+    known = ", ".join([*NAMED, *PHOTOS, "faces", "logograms", "strokes"])
     raise DatasetError(f"{str(name)!r} is neither a known data set ({known}) nor a folder on this machine")
 
 
@@ -132,11 +136,14 @@ def _part(pictures: tuple[Tensor, Tensor, tuple[str, ...]], name: str, split: st
 _read_once = lru_cache(maxsize=1)(_read)  # "train" and "test" are parts of one reading, which takes long
 
 
-def _photos(split: str, size: int) -> ImageSet:
-    """Photographs: the folder, CIFAR-10, or colour digits, whichever is first to be had."""
-    folder = next((place / "photos" for place in data_folders() if (place / "photos").is_dir()), None)
+def _photos(name: str, split: str, size: int) -> ImageSet:
+    """Photographs: the folder, where there is one; else CelebA, or CIFAR-10, or colour digits."""
+    inside, every = PHOTOS[name]
+    folder = next((place / inside for place in data_folders() if (place / inside).is_dir()), None)
+    if folder is None and name == "celeba":
+        folder = download_celeba(data_folders()[0]) / inside
     if folder is not None:
-        return _part(_read_once(folder, size, 3, budget(1, 10)), folder.name, split)
+        return _part(_read_once(folder, size, 3, every * budget(1, 10)), folder.name, split)
     try:
         found = _named("cifar10", split)
     except DatasetError as error:

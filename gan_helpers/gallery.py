@@ -60,6 +60,42 @@ def grow_to_colour() -> Picture:
     return show_images(pictures, columns=12, zoom=2, alt="three rows of small generated colour pictures")
 
 
+@drawer("10_new_faces")
+def new_faces() -> Picture:
+    """Two rows of faces by the convolutional generator of notebook 10."""
+    import torch
+
+    from gan_helpers.checkpoints import load_network
+    from gan_helpers.convolutional import ConvGenerator
+    from gan_helpers.environment import ASSETS
+    from gan_helpers.figures import show_images
+    from gan_helpers.networks import generate, sample_latents
+
+    generator, _ = load_network(ASSETS / "weights" / "face_generator.safetensors", ConvGenerator)
+    torch.manual_seed(0)
+    return show_images(generate(generator, sample_latents(generator, 16)), columns=8, zoom=1, alt="16 generated faces")
+
+
+@drawer("11_make_a_video")
+def loop_of_signs() -> Picture:
+    """Every third frame of a closed way through six signs, as the film shows them, in two rows."""
+    import torch
+
+    from gan_helpers.checkpoints import load_network
+    from gan_helpers.convolutional import ConvGenerator
+    from gan_helpers.environment import ASSETS
+    from gan_helpers.figures import show_images
+    from gan_helpers.logograms import enlarge_ink
+    from gan_helpers.networks import generate, sample_latents
+    from gan_helpers.video import even_loop
+
+    generator, _ = load_network(ASSETS / "weights" / "logogram_generator.safetensors", ConvGenerator)
+    torch.manual_seed(0)
+    frames = generate(generator, even_loop(generator, sample_latents(generator, 6), 72)[::3])
+    alt = "24 ring-shaped signs in black ink, each a little different from the one before it"
+    return show_images(enlarge_ink(frames, 2), columns=12, zoom=1, alt=alt)
+
+
 @drawer("12_compress_and_rebuild")
 def map_of_codes() -> Picture:
     """A grid of codes of two numbers, decoded, over where the codes of digits lie."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from gan_helpers.judges import call, differs, exercise
+from gan_helpers.networks import slerp
 
 # --- notebook 08 --------------------------------------------------------------------------------------
 
@@ -95,3 +97,105 @@ def _even_kernels(answer: Any) -> str | None:
                 stamps = counts.int().tolist()
                 return f"stride {stride}, size {size}: neighbouring pixels get {stamps} stamps. Is that even?"
     return None
+
+
+# --- notebook 10 --------------------------------------------------------------------------------------
+
+
+@exercise("without others", "what is left is at right angles to all others, so their linear factors stay put.")
+def _without_others(answer: Any) -> str | None:
+    direction, others = torch.randn(7), torch.randn(3, 7)
+    others[1] = others[0] + 0.3 * others[1]  # far from right angles
+    found = torch.as_tensor(call(answer, direction, others))
+    if found.shape != direction.shape:
+        return f"the answer has shape {tuple(found.shape)}; it should be one vector, {tuple(direction.shape)}."
+    rest = direction - others.T @ torch.linalg.lstsq(others.T, direction).solution
+    if not differs(found, rest) and differs(found, rest / rest.norm()):
+        return "the direction is right, its length is not: divide by its norm."
+    along = (others @ found).abs().max()
+    if along > 1e-3:
+        return (
+            f"the scalar product with one of the others is still {along:.2f}. They are not at right angles to each "
+            "other: taking them away one by one brings parts back. Make an orthogonal basis of them first (QR)."
+        )
+    return None if not differs(found, rest / rest.norm()) else "that is at right angles to them, but not what is left."
+
+
+@exercise("true share", "seen = share * hit + (1 - share) * false_alarm, solved for the share.")
+def _true_share(answer: Any) -> str | None:
+    for share, hit, false_alarm in ((0.1, 0.9, 0.02), (0.5, 0.8, 0.3), (0.0, 0.95, 0.1), (1.0, 0.7, 0.05)):
+        seen = share * hit + (1 - share) * false_alarm
+        found = float(call(answer, seen, hit, false_alarm))
+        if abs(found - share) > 1e-4:
+            case = f"hit {hit}, false_alarm {false_alarm}: if {share:.0%} have a hat, it is seen on {seen:.1%}"
+            return f"{case}; you say {found:.1%}. Write seen as a sum over those with a hat and those without."
+    for seen, bound in ((0.01, 0.0), (0.99, 1.0)):  # by chance in the sample
+        found = float(call(answer, seen, 0.9, 0.05))
+        if found != bound:
+            return (
+                f"for seen = {seen}, hit 0.9 and false_alarm 0.05 you say {found:.2f}: no share is below 0 or above 1."
+            )
+    return None
+
+
+# --- notebook 11 --------------------------------------------------------------------------------------
+
+
+@exercise("closed way", "each leg leaves out its end, which is the next leg's start: no frame is shown twice in a row.")
+def _closed_way(answer: Any) -> str | None:
+    for legs, frames in ((3, 4), (5, 2)):
+        corners, shares = torch.randn(legs, 12), [i / frames for i in range(frames)]
+        found = torch.as_tensor(call(answer, corners, frames))
+        straight, arcs = (
+            torch.stack([way(a, b, t) for a, b in zip(corners, corners.roll(-1, 0), strict=True) for t in shares])
+            for way in (torch.lerp, slerp)
+        )
+        if len(found) == legs * (frames + 1):
+            return "each corner comes twice: the end of a leg is the start of the next, so leave t = 1 out."
+        if len(found) == (legs - 1) * frames:
+            return "the way is open: one more leg leads from the last corner back to the first."
+        if found.shape != arcs.shape:
+            return f"{legs} corners, {frames} frames a leg: the shape is {tuple(found.shape)}, not {tuple(arcs.shape)}."
+        if not differs(found, straight):
+            return "straight lines: in the middle of a leg z is too short. Take slerp(a, b, t)."
+        if differs(found, arcs, 1e-3):
+            return f"the points are others: from corner to corner, t = {', '.join(f'{t:g}' for t in shares)}."
+    return None
+
+
+@exercise("even pace", "the way travelled, read backwards: from equal shares to the moments when they are reached.")
+def _even_pace(answer: Any) -> str | None:
+    for distances in (torch.tensor([1.0, 3.0, 2.0, 2.0]), 0.1 + torch.rand(9)):
+        n = len(distances)
+        found = torch.as_tensor(call(answer, distances)).float()
+        travelled = torch.cat([torch.zeros(1), distances.cumsum(0)]) / distances.sum()
+        right, late = (
+            torch.from_numpy(np.interp(torch.arange(n) / steps, travelled, range(n + 1))).float()
+            for steps in (n, n - 1)
+        )
+        if found.shape != right.shape:
+            return f"for {n} distances the shape is {tuple(found.shape)}; it should be one moment a frame, ({n},)."
+        if not differs(found, n * travelled[:-1], 1e-3):
+            return "that is the way travelled at each frame; asked is the moment of each share of the way: the inverse."
+        if not differs(found, late, 1e-3):
+            return (
+                "your last moment is the first again: on a loop, n frames stand total / n apart, not total / (n - 1)."
+            )
+        if differs(found, right, 1e-3):
+            return f"for distances {distances[:4].tolist()} you begin {found[:4].tolist()}, not {right[:4].tolist()}."
+    return None
+
+
+@exercise("swap codes", "a row is one digit on all ways, a column one way for all digits: two codes, apart.")
+def _swap_codes(answer: Any) -> str | None:
+    latents, motion_dim = torch.randn(3, 7), 2
+    found = torch.as_tensor(call(answer, latents, motion_dim))
+    content, motion = latents[:, :-motion_dim], latents[:, -motion_dim:]
+    grid = torch.cat([content[torch.arange(9) // 3], motion[torch.arange(9) % 3]], 1)
+    if found.shape != grid.shape:
+        return f"3 latent vectors of 7 numbers: the shape is {tuple(found.shape)}, it should be (9, 7), row after row."
+    if not differs(found, grid.view(3, 3, 7).transpose(0, 1).flatten(0, 1)):
+        return "that is one digit a column: in a row the content stays and the motion changes."
+    if torch.equal(found, latents[torch.arange(9) // 3]) or torch.equal(found, latents[torch.arange(9) % 3]):
+        return "whole vectors are repeated: split each into content and motion first, and join them anew."
+    return None if not differs(found, grid) else "the motion code is the last motion_dim numbers, content the others."

@@ -139,12 +139,113 @@ def photo_generator(path: Path) -> None:
     torch.manual_seed(0)
     checkpoint = path.with_suffix(".run.safetensors")
     run = train_gan(
-        *dcgan_pair(data.shape), data, epochs=25, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True
+        *dcgan_pair(data.shape), data, epochs=18, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True
     )
     torch.manual_seed(0)
     made, judge = generate(run.average, sample_latents(run.average, 5000)), load_classifier("photo")
     distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images[:5000]).features)
     facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
     save_network(path, run.average, **facts, scores={"Fréchet distance, 5,000 pictures": distance})
+    if not run.interrupted:
+        checkpoint.unlink()
+
+
+@maker("face_reader")
+def face_reader(path: Path) -> None:
+    """Notebook 10: the network that reads the factors of a drawn face."""
+    import time
+
+    from gan_helpers.datasets import load_images
+    from gan_helpers.faces import data_factors
+    from gan_helpers.factors import BATCH, held_out_faces, read_factors, reading_quality, train_reader
+
+    data, start = load_images("faces", size=64), time.perf_counter()
+    reader = train_reader(data.images, data_factors("train"), epochs=4)
+    seconds, steps = round(time.perf_counter() - start), 4 * (len(data) // BATCH)
+    facts = {"data": data.source, "steps": steps, "seconds": seconds, "machine": machine(), "seed": 0}
+    images, factors = held_out_faces(2000)
+    scores = reading_quality(read_factors(reader.half().float(), images), factors)  # as rounded as it is saved
+    save_network(path, reader.half(), **facts, scores=scores)
+
+
+@maker("face_generator")
+def face_generator(path: Path) -> None:
+    """Notebook 10: a narrow DCGAN on drawn faces of 64x64, for longer than there; goes on where it was stopped."""
+    import torch
+
+    from gan_helpers.classifiers import read_images
+    from gan_helpers.datasets import load_images
+    from gan_helpers.evaluation import frechet_distance
+    from gan_helpers.factors import RECIPE, face_pair, load_reader
+    from gan_helpers.networks import generate, sample_latents
+    from gan_helpers.training import train_gan
+
+    data, test = load_images("faces", size=64), load_images("faces", split="test", size=64)
+    torch.manual_seed(0)
+    checkpoint = path.with_suffix(".run.safetensors")
+    run = train_gan(*face_pair(data.shape), data, epochs=16, settings=RECIPE, checkpoint=checkpoint, resume=True)
+    torch.manual_seed(0)
+    made, judge = generate(run.average, sample_latents(run.average, 5000)), load_reader()
+    distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images).features)
+    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
+    save_network(path, run.average, **facts, scores={"Fréchet distance, 5,000 pictures": distance})
+    if not run.interrupted:
+        checkpoint.unlink()
+
+
+@maker("logogram_generator")
+def logogram_generator(path: Path) -> None:
+    """Notebook 11: a narrow DCGAN on logograms of 64x64, then at a fifth of the rate; each for longer than there."""
+    import torch
+
+    from gan_helpers.classifiers import load_classifier, read_images
+    from gan_helpers.convolutional import dcgan_pair
+    from gan_helpers.datasets import load_images
+    from gan_helpers.evaluation import frechet_distance
+    from gan_helpers.networks import generate, sample_latents
+    from gan_helpers.runs import Settings
+    from gan_helpers.training import train_gan
+
+    data, test = load_images("logograms", size=64), load_images("logograms", split="test", size=64)
+    torch.manual_seed(0)
+    checkpoint, pair = path.with_suffix(".run.safetensors"), dcgan_pair(data.shape, width=16)
+    run = train_gan(*pair, data, epochs=26, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True)
+    if run.interrupted:
+        raise SystemExit(f"stopped at step {run.step}: the same command goes on from {checkpoint}")
+    torch.manual_seed(1)
+    slow, (_, fresh) = Settings(64, 2e-4, 2e-4, average_decay=0.995), dcgan_pair(data.shape, width=16)
+    last = train_gan(run.average.requires_grad_(True), fresh, data, epochs=6, settings=slow)
+    torch.manual_seed(0)
+    made, judge = generate(last.average, sample_latents(last.average, len(test))), load_classifier("logogram")
+    distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images).features)
+    steps, seconds = run.step + last.step, round(run.seconds + last.seconds)
+    facts = {"data": data.source, "steps": steps, "seconds": seconds, "machine": machine(), "seed": 0}
+    save_network(path, last.average, **facts, scores={"Fréchet distance, 2,000 pictures": distance})
+    checkpoint.unlink()
+
+
+@maker("clip_generator")
+def clip_generator(path: Path) -> None:
+    """Notebook 11: the video GAN on moving digits, for longer than there; goes on where an interrupted run stopped."""
+    from dataclasses import asdict
+
+    import torch
+
+    from gan_helpers import clips
+    from gan_helpers.classifiers import load_classifier
+    from gan_helpers.datasets import load_images
+    from gan_helpers.networks import generate, sample_latents
+    from gan_helpers.training import train_gan
+
+    data, _ = clips.moving_digits(load_images("mnist"), 20_000)
+    test, _ = clips.moving_digits(load_images("mnist", split="test"), 2000, seed=1)
+    torch.manual_seed(0)
+    pair, checkpoint = (clips.ClipGenerator(), clips.ClipDiscriminator()), path.with_suffix(".run.safetensors")
+    run = train_gan(*pair, data, epochs=32, settings=clips.RECIPE, checkpoint=checkpoint, resume=True)
+    torch.manual_seed(0)
+    made = generate(run.average, sample_latents(run.average, 2000))
+    found = asdict(clips.score_clips(made, test.images, load_classifier()))
+    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
+    save_network(path, run.average, **facts, scores=found)
     if not run.interrupted:
         checkpoint.unlink()

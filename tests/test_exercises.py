@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -37,6 +38,16 @@ def sgd_step(detach: bool, step: bool):
 
 def transposed(features, kernel):
     return F.conv_transpose2d(features[None, None], kernel[None, None], stride=2)[0, 0]
+
+
+def loop_of(corners, n, way, last=0):
+    legs = zip(corners, corners.roll(-1, 0), strict=True)
+    return torch.stack([way(a, b, i / n) for a, b in legs for i in range(n + last)])
+
+
+def moments(distances):
+    travelled = torch.cat([torch.zeros(1), distances.cumsum(0)])
+    return travelled / travelled[-1], range(len(travelled))
 
 
 MEANS = torch.rand(10, 1, 28, 28) + torch.arange(10.0).view(10, 1, 1, 1)
@@ -136,6 +147,38 @@ WRONG = {
     "even kernels": [
         (lambda stride, most: list(range(stride, most + 1)), "[2, 1] stamps"),
         (lambda stride, most: [stride], "Is that even"),
+    ],
+    # --- notebook 10 ---
+    "without others": [
+        (lambda d, o: d @ o.T, "one vector"),
+        (lambda d, o: d - o.T @ torch.linalg.lstsq(o.T, d).solution, "divide by its norm"),
+        (lambda d, o: F.normalize(d - sum((d @ v) / (v @ v) * v for v in o), dim=0), "not at right angles to each"),
+        (lambda d, o: F.normalize(torch.linalg.svd(o).Vh[-1], dim=0), "not what is left"),
+    ],
+    "true share": [
+        (lambda seen, hit, false: seen, "Write seen as a sum"),
+        (lambda seen, hit, false: (seen - false) / hit, "Write seen as a sum"),
+        (lambda seen, hit, false: (seen - false) / (hit - false), "no share is below 0"),
+    ],
+    # --- notebook 11 ---
+    "closed way": [
+        (lambda c, n: loop_of(c, n, torch.lerp), "in the middle of a leg"),
+        (lambda c, n: loop_of(c, n, slerp, last=1), "comes twice"),
+        (lambda c, n: loop_of(c, n, slerp)[:-n], "the way is open"),
+        (lambda c, n: loop_of(c.flip(0), n, slerp), "the points are others"),
+        (lambda c, n: loop_of(c, n, slerp)[:-1], "the shape is"),
+    ],
+    "even pace": [
+        (lambda d: (d.cumsum(0) - d) / d.sum() * len(d), "the inverse"),
+        (lambda d: d.cumsum(0), "you begin"),
+        (lambda d: np.interp(np.linspace(0, 1, len(d)), *moments(d)), "total / (n - 1)"),
+        (lambda d: np.interp(np.linspace(0, 1, len(d) + 1), *moments(d)), "one moment a frame"),
+    ],
+    "swap codes": [
+        (lambda z, m: torch.cat([z[:, :-m], z.roll(1, 0)[:, -m:]], 1), "row after row"),
+        (lambda z, m: torch.cat([z[:, :-m].repeat(3, 1), z[:, -m:].repeat_interleave(3, 0)], 1), "one digit a column"),
+        (lambda z, m: z.repeat_interleave(3, 0), "whole vectors"),
+        (lambda z, m: torch.cat([z[:, :m].repeat_interleave(3, 0), z[:, m:].repeat(3, 1)], 1), "the last motion_dim"),
     ],
     # --- notebook 12 ---
     "enough components": [
