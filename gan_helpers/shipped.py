@@ -34,6 +34,27 @@ def machine() -> str:
     return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
 
 
+def facts_of(source: str, steps: int, seconds: float) -> dict[str, Any]:
+    """What the header of shipped weights says of their training."""
+    return {"data": source, "steps": steps, "seconds": round(seconds), "machine": machine(), "seed": 0}
+
+
+def save_scored(path: Path, source: str, judge: Any, test: Any, *runs: Any) -> None:
+    """Save the last run's average, with the steps of all runs and its Fréchet distance in the judge's features."""
+    import torch
+
+    from gan_helpers.classifiers import read_images
+    from gan_helpers.evaluation import frechet_distance
+    from gan_helpers.networks import generate, sample_latents
+
+    torch.manual_seed(0)
+    generator, real = runs[-1].average, test.images[:5000]
+    made = generate(generator, sample_latents(generator, len(real)))
+    distance = frechet_distance(read_images(judge, made).features, read_images(judge, real).features)
+    facts = facts_of(source, sum(run.step for run in runs), sum(run.seconds for run in runs))
+    save_network(path, generator, **facts, scores={f"Fréchet distance, {len(real):,} pictures": distance})
+
+
 @maker("mnist_conditional")
 def mnist_conditional(path: Path) -> None:
     """Notebook 08: the projection pair, for longer than there; the run's own file stands beside until it is done."""
@@ -48,7 +69,7 @@ def mnist_conditional(path: Path) -> None:
     pair = conditional.conditional_pair(data.shape, len(data.classes))
     checkpoint = path.with_suffix(".run.safetensors")
     run = train_gan(*pair, data, epochs=20, settings=conditional.RECIPE, checkpoint=checkpoint, resume=True)
-    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
+    facts = facts_of(data.source, run.step, run.seconds)
     save_network(path, run.average, **facts, **conditional.scores(run.average, test))
     checkpoint.unlink()
 
@@ -84,7 +105,7 @@ def _variational(path: Path, train: Callable[..., Any]) -> None:
     data, test = load_images("mnist"), load_images("mnist", split="test")
     torch.manual_seed(0)
     fit = train(VariationalAutoencoder(), data)
-    facts = {"data": data.source, "steps": fit.step, "seconds": round(fit.seconds), "machine": machine(), "seed": 0}
+    facts = facts_of(data.source, fit.step, fit.seconds)
     found = scores(fit.network.half().float(), test)  # of the rounded weights, as they will be loaded
     save_network(path, fit.network.half(), **facts, scores=found)
 
@@ -116,7 +137,7 @@ def _rebuilder(path: Path, kind: type, arguments: dict[str, Any], rate: float, o
     torch.manual_seed(0)
     network = kind(image_shape=data.shape, **arguments)
     fit = train_autoencoder(network, data, epochs=epochs, rate=rate, objective=objective)
-    facts = {"data": data.source, "steps": fit.step, "seconds": round(fit.seconds), "machine": machine(), "seed": 0}
+    facts = facts_of(data.source, fit.step, fit.seconds)
     with torch.no_grad():
         error = float(objective(network, scale_pixels(test.images)))
     save_network(path, network, **facts, scores={"mean squared error on the test set": error})
@@ -127,25 +148,17 @@ def photo_generator(path: Path) -> None:
     """Notebook 09: DCGAN on photographs of 32x32, for longer than there; goes on where an interrupted run stopped."""
     import torch
 
-    from gan_helpers.classifiers import load_classifier, read_images
+    from gan_helpers.classifiers import load_classifier
     from gan_helpers.convolutional import dcgan_pair
     from gan_helpers.datasets import load_images
-    from gan_helpers.evaluation import frechet_distance
-    from gan_helpers.networks import generate, sample_latents
     from gan_helpers.runs import Settings
     from gan_helpers.training import train_gan
 
     data, test = load_images("photos"), load_images("photos", split="test")
     torch.manual_seed(0)
-    checkpoint = path.with_suffix(".run.safetensors")
-    run = train_gan(
-        *dcgan_pair(data.shape), data, epochs=18, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True
-    )
-    torch.manual_seed(0)
-    made, judge = generate(run.average, sample_latents(run.average, 5000)), load_classifier("photo")
-    distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images[:5000]).features)
-    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
-    save_network(path, run.average, **facts, scores={"Fréchet distance, 5,000 pictures": distance})
+    pair, checkpoint = dcgan_pair(data.shape), path.with_suffix(".run.safetensors")
+    run = train_gan(*pair, data, epochs=18, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True)
+    save_scored(path, data.source, load_classifier("photo"), test, run)
     if not run.interrupted:
         checkpoint.unlink()
 
@@ -161,8 +174,7 @@ def face_reader(path: Path) -> None:
 
     data, start = load_images("faces", size=64), time.perf_counter()
     reader = train_reader(data.images, data_factors("train"), epochs=4)
-    seconds, steps = round(time.perf_counter() - start), 4 * (len(data) // BATCH)
-    facts = {"data": data.source, "steps": steps, "seconds": seconds, "machine": machine(), "seed": 0}
+    facts = facts_of(data.source, 4 * (len(data) // BATCH), time.perf_counter() - start)
     images, factors = held_out_faces(2000)
     scores = reading_quality(read_factors(reader.half().float(), images), factors)  # as rounded as it is saved
     save_network(path, reader.half(), **facts, scores=scores)
@@ -173,22 +185,15 @@ def face_generator(path: Path) -> None:
     """Notebook 10: a narrow DCGAN on drawn faces of 64x64, for longer than there; goes on where it was stopped."""
     import torch
 
-    from gan_helpers.classifiers import read_images
     from gan_helpers.datasets import load_images
-    from gan_helpers.evaluation import frechet_distance
     from gan_helpers.factors import RECIPE, face_pair, load_reader
-    from gan_helpers.networks import generate, sample_latents
     from gan_helpers.training import train_gan
 
     data, test = load_images("faces", size=64), load_images("faces", split="test", size=64)
     torch.manual_seed(0)
     checkpoint = path.with_suffix(".run.safetensors")
     run = train_gan(*face_pair(data.shape), data, epochs=16, settings=RECIPE, checkpoint=checkpoint, resume=True)
-    torch.manual_seed(0)
-    made, judge = generate(run.average, sample_latents(run.average, 5000)), load_reader()
-    distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images).features)
-    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
-    save_network(path, run.average, **facts, scores={"Fréchet distance, 5,000 pictures": distance})
+    save_scored(path, data.source, load_reader(), test, run)
     if not run.interrupted:
         checkpoint.unlink()
 
@@ -198,11 +203,9 @@ def logogram_generator(path: Path) -> None:
     """Notebook 11: a narrow DCGAN on logograms of 64x64, then at a fifth of the rate; each for longer than there."""
     import torch
 
-    from gan_helpers.classifiers import load_classifier, read_images
+    from gan_helpers.classifiers import load_classifier
     from gan_helpers.convolutional import dcgan_pair
     from gan_helpers.datasets import load_images
-    from gan_helpers.evaluation import frechet_distance
-    from gan_helpers.networks import generate, sample_latents
     from gan_helpers.runs import Settings
     from gan_helpers.training import train_gan
 
@@ -214,13 +217,8 @@ def logogram_generator(path: Path) -> None:
         raise SystemExit(f"stopped at step {run.step}: the same command goes on from {checkpoint}")
     torch.manual_seed(1)
     slow, (_, fresh) = Settings(64, 2e-4, 2e-4, average_decay=0.995), dcgan_pair(data.shape, width=16)
-    last = train_gan(run.average.requires_grad_(True), fresh, data, epochs=2, settings=slow)  # longer is no better
-    torch.manual_seed(0)
-    made, judge = generate(last.average, sample_latents(last.average, len(test))), load_classifier("logogram")
-    distance = frechet_distance(read_images(judge, made).features, read_images(judge, test.images).features)
-    steps, seconds = run.step + last.step, round(run.seconds + last.seconds)
-    facts = {"data": data.source, "steps": steps, "seconds": seconds, "machine": machine(), "seed": 0}
-    save_network(path, last.average, **facts, scores={"Fréchet distance, 2,000 pictures": distance})
+    last = train_gan(run.average.requires_grad_(True), fresh, data, epochs=2, settings=slow)  # best of 1 to 4
+    save_scored(path, data.source, load_classifier("logogram"), test, run, last)
     checkpoint.unlink()
 
 
@@ -246,7 +244,6 @@ def clip_generator(path: Path) -> None:
     torch.manual_seed(0)
     made = generate(run.average, sample_latents(run.average, 2000))
     found = asdict(clips.score_clips(made, test.images, load_classifier()))
-    facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds), "machine": machine(), "seed": 0}
-    save_network(path, run.average, **facts, scores=found)
+    save_network(path, run.average, **facts_of(data.source, run.step, run.seconds), scores=found)
     if not run.interrupted:
         checkpoint.unlink()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -73,6 +74,17 @@ PLOTS = {
     "signed": lambda: figures.plot_labelled_images(torch.randn(2, 1, 4, 4), ["a", "b"], signed=True),
     "history": lambda: figures.plot_history(HISTORY),
 }
+
+
+def test_a_sheet_in_colour_can_be_a_jpeg_which_is_smaller_and_nearly_the_same():
+    images = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)).mul(255).to(torch.uint8)
+    images = torch.nn.functional.interpolate(images, (64, 64), mode="bilinear")  # smooth, as photographs are
+    exact, close = figures.show_images(images, zoom=1), figures.show_images(images, zoom=1, quality=90)
+    bundle = close._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/jpeg"]) == close.content
+    assert len(close.content) < len(exact.content) / 2
+    pixels = [np.asarray(Image.open(io.BytesIO(picture.content)), dtype=float) for picture in (exact, close)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 4
 
 
 @pytest.mark.parametrize("name", PLOTS)
