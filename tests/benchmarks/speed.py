@@ -33,6 +33,7 @@ from gan_helpers.training import train_gan
 
 STEPS = 200  # a stretch of an epoch, long enough to time and short enough to alternate often
 ROUNDS = 7
+THREADS = torch.get_num_threads()  # before a benchmark sets another number
 
 
 class PictureFiles(torch.utils.data.Dataset):
@@ -172,24 +173,36 @@ def flops_of(call: Callable[[], object]) -> int:
 
 
 def dcgan(data: ImageSet) -> None:
-    """Notebook 09's training in both memory layouts, in pictures a second, and its share of the convolution peak."""
+    """The convolutional GANs of notebooks 09 to 11: training in both memory layouts, and its share of the peak."""
+    from gan_helpers.clips import ClipDiscriminator, ClipGenerator
     from gan_helpers.convolutional import dcgan_pair
+    from gan_helpers.factors import face_pair
 
-    settings, steps = Settings(batch_size=64), 10
-    pictures = torch.randint(0, 256, (64 * steps, 3, 32, 32), dtype=torch.uint8)
-    pairs = [[n.to(memory_format=f) for n in dcgan_pair()] for f in (torch.contiguous_format, torch.channels_last)]
-    work = flops_of(lambda: train_gan(*dcgan_pair(), pictures[:64], epochs=1, settings=settings))
-    for threads in sorted({1, torch.get_num_threads()}):
-        torch.set_num_threads(threads)
-        plain, last, ratio = alternate(
-            *(lambda pair=pair: train_gan(*pair, pictures, epochs=1, settings=settings) for pair in pairs)
-        )
-        speed, peak = work * steps / min(plain, last), convolution_peak()
-        print(
-            f"DCGAN 32x32, {threads} thread(s): {len(pictures) / plain:.0f} pictures a second, channels last "
-            f"{len(pictures) / last:.0f}, ratio {ratio:.2f}; {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, "
-            f"{speed / peak:.0%}"
-        )
+    pairs = {
+        "09, colour 32x32": ((3, 32, 32), dcgan_pair),
+        "10, faces 64x64": ((3, 64, 64), face_pair),
+        "11, signs 64x64": ((1, 64, 64), lambda shape: dcgan_pair(shape, width=16)),
+        "11, clips 16x32x32": ((16, 32, 32), lambda _: (ClipGenerator(), ClipDiscriminator())),
+    }
+    for name, (shape, pair) in pairs.items():
+        for threads in sorted({1, THREADS}):
+            torch.set_num_threads(threads)
+            both_layouts(f"{name}, {threads} thread(s)", shape, pair)
+
+
+def both_layouts(name: str, shape: tuple[int, ...], pair: Callable[..., tuple], steps: int = 6) -> None:
+    settings = Settings(batch_size=64)
+    pictures = torch.randint(0, 256, (64 * steps, *shape), dtype=torch.uint8)
+    work = flops_of(lambda: train_gan(*pair(shape), pictures[:64], epochs=1, settings=settings)) * steps
+    pairs = [[n.to(memory_format=f) for n in pair(shape)] for f in (torch.contiguous_format, torch.channels_last)]
+    plain, last, ratio = alternate(
+        *(lambda pair=pair: train_gan(*pair, pictures, epochs=1, settings=settings) for pair in pairs), 5
+    )
+    speed, peak = work / min(plain, last), convolution_peak()
+    print(
+        f"{name}: {len(pictures) / plain:.0f} pictures a second, channels last {len(pictures) / last:.0f}, "
+        f"ratio {ratio:.2f}; {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, {speed / peak:.0%}"
+    )
 
 
 def convolution(data: ImageSet) -> None:
@@ -206,7 +219,7 @@ def convolution(data: ImageSet) -> None:
     for name, make in (("autoencoder", lambda: ConvAutoencoder(16)), ("denoiser", Denoiser)):
         layouts = [make().to(memory_format=f) for f in (torch.contiguous_format, torch.channels_last)]
         work = flops_of(lambda make=make: train(make(), batches[:1])) * len(batches)
-        for threads in sorted({1, torch.get_num_threads()}):
+        for threads in sorted({1, THREADS}):
             torch.set_num_threads(threads)
             plain, last, ratio = alternate(*(lambda network=network: train(network) for network in layouts))
             speed, peak = work / min(plain, last), convolution_peak()
