@@ -1,14 +1,14 @@
-"""The course's commands: python -m gan_helpers train | classifier | assets | playground | stamp (--help tells more)."""
+"""The course's commands: python -m gan_helpers train, classifier, weights, assets, playground, stamp (see --help)."""
 
 from __future__ import annotations
 
 import argparse
-import platform
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from gan_helpers import environment
+from gan_helpers.shipped import MAKERS, machine
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,7 +32,11 @@ def main(arguments: list[str] | None = None) -> None:
     classifier.add_argument("--seed", type=int, default=0)
     classifier.add_argument("--out", type=Path, default=None, help="default: a file in outputs/ named after the data")
     classifier.set_defaults(call=train_judge)
-    assets = commands.add_parser("assets", help="redraw the diagrams, and the digits on top of the README")
+    weights = commands.add_parser("weights", help="train the shipped weights of a notebook from 08 on again")
+    weights.add_argument("name", choices=MAKERS)
+    weights.add_argument("--out", type=Path, default=None, help="default: where they ship, in assets/weights/")
+    weights.set_defaults(call=make_weights)
+    assets = commands.add_parser("assets", help="redraw the diagrams, the gallery, and the digits on top of the README")
     assets.set_defaults(call=redraw_assets)
     page = commands.add_parser("playground", help="a generator as one HTML file with sliders, which needs no kernel")
     page.add_argument("--weights", type=Path, default=environment.ASSETS / "weights" / "mnist_generator.safetensors")
@@ -91,8 +95,17 @@ def train_judge(options: argparse.Namespace) -> None:
     print(f"saved {out}: {facts}")
 
 
+def make_weights(options: argparse.Namespace) -> None:
+    """What ships in assets/weights/, by the function that made it."""
+    environment.set_up(0)
+    out = options.out or environment.ASSETS / "weights" / f"{options.name}.safetensors"
+    MAKERS[options.name](out)
+    print(f"saved {out}")
+
+
 def make_playground(options: argparse.Namespace) -> None:
     """The page that runs a generator by itself."""
+    from gan_helpers import convolutional, variational  # noqa: F401, importing them makes their networks known
     from gan_helpers.checkpoints import load_network
     from gan_helpers.playground import write_playground
 
@@ -101,23 +114,18 @@ def make_playground(options: argparse.Namespace) -> None:
     print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.1f} MB")
 
 
-def machine() -> str:
-    """What a run's seconds refer to."""
-    import torch
-
-    return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
-
-
 def redraw_assets(options: argparse.Namespace) -> None:
-    """The SVG diagrams, and a sheet of digits from the shipped generator."""
+    """The SVG diagrams, the gallery, and a sheet of digits from the shipped generator."""
     import torch
 
     from gan_helpers.checkpoints import load_network
     from gan_helpers.diagrams import write_diagrams
     from gan_helpers.figures import show_images
+    from gan_helpers.gallery import write_gallery
     from gan_helpers.networks import generate, sample_latents
 
     write_diagrams(environment.ASSETS / "diagrams")
+    write_gallery(environment.ASSETS / "gallery")
     generator, _ = load_network(environment.ASSETS / "weights" / "mnist_generator.safetensors")
     torch.manual_seed(0)
     digits = generate(generator, sample_latents(generator, 96))

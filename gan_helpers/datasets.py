@@ -1,34 +1,32 @@
 """Pictures as one staged uint8 tensor. Notebook 01 shows why that is faster than a DataLoader.
 
 ``load_images(name)`` looks in ``$GAN_DATA``, then in the course's ``data/``, then downloads.
-MNIST without a copy and without a network falls back to stroke digits and says so.
+MNIST without a copy and without a network falls back to stroke digits and says so, "photos" to colour ones.
 """
 
 from __future__ import annotations
 
 import socket
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from gan_helpers.drawing import stroke_digits
+from gan_helpers.connection import wait_for_answer
+from gan_helpers.drawing import colour_digits, stroke_digits
 from gan_helpers.environment import budget, data_folders
-from gan_helpers.folders import read_folder
+from gan_helpers.faces import face_data
+from gan_helpers.folders import DatasetError, download_celeba, read_folder
+from gan_helpers.logograms import logogram_data
 
 SPLITS = ("train", "test")
-NETWORK_TIMEOUT = 4.0  # seconds to wait for a first answer before we say that there is no network
-
-
-class DatasetError(RuntimeError):
-    """A data set is unknown, absent or damaged; the message names the remedy."""
+PHOTOS = {"photos": ("photos", 1), "celeba": ("celeba/img_align_celeba", 5)}  # the folder; one picture in so many
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,20 @@ def unscale_pixels(images: Tensor) -> Tensor:
     return images.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def image_batches(images: Tensor, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0) -> Iterator[Tensor]:
-    """Batches of one epoch from batch ``start`` on. The order depends on seed and epoch alone,
-    so a resumed run sees the pictures that it would have seen."""
+def image_batches(
+    data: Tensor | ImageSet, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0
+) -> Iterator[Any]:
+    """Batches of one epoch from batch ``start`` on: images, of an ImageSet pairs (images, labels).
+
+    The order depends on seed and epoch alone, so a resumed run sees the pictures that it would have seen.
+    """
+    images = data if isinstance(data, Tensor) else data.images
     shuffle = torch.Generator().manual_seed(1_000_003 * seed + epoch)
     order = torch.randperm(len(images), generator=shuffle).to(images.device)
     for i in range(start, len(images) // batch_size):
-        yield scale_pixels(images.index_select(0, order[i * batch_size : (i + 1) * batch_size]))
+        chosen = order[i * batch_size : (i + 1) * batch_size]
+        batch = scale_pixels(images.index_select(0, chosen))
+        yield batch if isinstance(data, Tensor) else (batch, data.labels[chosen])
 
 
 def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32, channels: int = 3) -> ImageSet:
@@ -84,9 +89,11 @@ def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32
 
     Args:
         name: "mnist", "fashion-mnist", "kmnist", "emnist" (balanced), "qmnist", "cifar10", "svhn",
-            "strokes", or a folder. Its subfolders, if any, are the classes.
+            "strokes", "faces" (drawn), "photos" (the folder of that name beside the data sets, else CIFAR-10, else
+            colour digits, drawn), "celeba" (photographs of people: read notebook 10 first),
+            "logograms" (grey, drawn), or a folder. Its subfolders, if any, are the classes.
         split: "train" or "test". Of a folder, every tenth picture is held out as "test".
-        size: height and width in pixels that a folder's pictures are fitted to.
+        size: height and width in pixels of logograms, and that the pictures of a folder, or "photos", are fitted to.
         channels: 1 (grey) or 3 (colour) for a folder's pictures.
 
     Raises:
@@ -96,21 +103,55 @@ def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32
         raise DatasetError(f"split must be one of {SPLITS}, not {split!r}")
     if name == "strokes":
         return _strokes(split)
+    if name in PHOTOS:
+        return _photos(str(name), split, size)
+    if name == "logograms":
+        return ImageSet(*logogram_data(split, size), "logograms, drawn by gan_helpers.logograms")
+    if name == "faces":
+        return ImageSet(*face_data(split, size), "faces, drawn by gan_helpers.faces")
     if name in NAMED:
         return _named(str(name), split)
     if Path(name).expanduser().is_dir():
         return _folder(Path(name).expanduser(), split, size, channels)
-    known = ", ".join([*NAMED, "strokes"])
+    known = ", ".join([*NAMED, *PHOTOS, "faces", "logograms", "strokes"])
     raise DatasetError(f"{str(name)!r} is neither a known data set ({known}) nor a folder on this machine")
 
 
 def _folder(folder: Path, split: str, size: int, channels: int) -> ImageSet:
+    return _part(_read(folder, size, channels), folder.name, split)
+
+
+def _read(folder: Path, size: int, channels: int, every: int = 1) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     try:
-        images, labels, classes = read_folder(folder, size, channels)
+        return read_folder(folder, size, channels, every)
     except ValueError as error:
         raise DatasetError(str(error)) from error
-    held_out = torch.arange(len(images)) % 10 == 9
-    return ImageSet(images, labels, classes, f"{folder.name}, {split}")[held_out == (split == "test")]
+
+
+def _part(pictures: tuple[Tensor, Tensor, tuple[str, ...]], name: str, split: str) -> ImageSet:
+    held_out = torch.arange(len(pictures[0])) % 10 == 9
+    return ImageSet(*pictures, f"{name}, {split}")[held_out == (split == "test")]
+
+
+_read_once = lru_cache(maxsize=1)(_read)  # "train" and "test" are parts of one reading, which takes long
+
+
+def _photos(name: str, split: str, size: int) -> ImageSet:
+    """Photographs: the folder, where there is one; else CelebA, or CIFAR-10, or colour digits."""
+    inside, every = PHOTOS[name]
+    folder = next((place / inside for place in data_folders() if (place / inside).is_dir()), None)
+    if folder is None and name == "celeba":
+        folder = download_celeba(data_folders()[0]) / inside
+    if folder is not None:
+        return _part(_read_once(folder, size, 3, every * budget(1, 10)), folder.name, split)
+    try:
+        found = _named("cifar10", split)
+    except DatasetError as error:
+        _tell_once("photos", f"CIFAR-10: no copy here and no download ({error.__cause__}); these are colour digits")
+        return _colour_strokes(split, size)
+    if size == found.shape[-1]:
+        return found
+    return replace(found, images=F.interpolate(found.images, (size, size), mode="bicubic", antialias=True))
 
 
 def _strokes(split: str) -> ImageSet:
@@ -118,6 +159,12 @@ def _strokes(split: str) -> ImageSet:
     labels = torch.arange(count) % 10
     images = stroke_digits(labels, seed=SPLITS.index(split))
     return ImageSet(images, labels, tuple("0123456789"), "stroke digits, drawn by gan_helpers.drawing")
+
+
+def _colour_strokes(split: str, size: int) -> ImageSet:
+    labels = torch.arange(budget({"train": 20_000, "test": 5_000}, {"train": 3_000, "test": 1_000})[split]) % 10
+    images = colour_digits(labels, SPLITS.index(split), size)
+    return ImageSet(images, labels, tuple("0123456789"), "colour digits, drawn by gan_helpers.drawing")
 
 
 # --- data sets that torchvision knows ---------------------------------------------------------------
@@ -233,29 +280,6 @@ def _address(kind: Any) -> str:
     raise RuntimeError(f"torchvision's {kind.__name__} names no address to download from")
 
 
-def wait_for_answer(address: str, timeout: float = NETWORK_TIMEOUT) -> None:
-    """Return once the server answers, whatever it says; ConnectionError after ``timeout`` seconds without.
-
-    In a thread, because looking up a name can block far longer than any socket's time limit.
-    """
-    answers: list[bool] = []
-
-    def ask() -> None:
-        try:
-            urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=timeout).close()
-            answers.append(True)
-        except urllib.error.HTTPError:
-            answers.append(True)  # the server is there: let the download say what is wrong
-        except OSError:
-            answers.append(False)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if not any(answers):
-        raise ConnectionError("no network, or the server does not answer")
-
-
 def _unavailable(kind: str, error: Exception) -> DatasetError:
     places = " or ".join(map(str, data_folders()))
     return DatasetError(
@@ -265,7 +289,11 @@ def _unavailable(kind: str, error: Exception) -> DatasetError:
 
 
 def _fall_back(split: str, error: Exception) -> ImageSet:
-    if "mnist" not in _told:
-        _told.add("mnist")
-        print(f"MNIST: no copy here and no download ({error}); these are stroke digits, drawn by our own code.")
+    _tell_once("mnist", f"MNIST: no copy here and no download ({error}); these are stroke digits")
     return _strokes(split)
+
+
+def _tell_once(name: str, notice: str) -> None:
+    if name not in _told:
+        _told.add(name)
+        print(f"{notice}, drawn by our own code.")

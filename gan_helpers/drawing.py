@@ -1,4 +1,4 @@
-"""Pictures drawn from formulas: ten handwriting-like digits when MNIST is out of reach.
+"""Pictures drawn from formulas: ten handwriting-like digits when MNIST is out of reach, in colour where asked.
 
 A digit is a pen's path through a few points. Each picture picks one of several ways to write its digit, bends
 the path smoothly, slants it, fits it to a box as MNIST does, and inks it with a soft round pen.
@@ -100,6 +100,16 @@ def stroke_digits(labels: torch.Tensor, seed: int = 0, size: int = 28) -> torch.
     generator = torch.Generator().manual_seed(seed)
     parts = labels.cpu().split(max(1, _PIXELS_AT_ONCE // size**2))
     return torch.cat([_draw(part, generator, size) for part in parts]).unsqueeze(1)  # (N, 1, size, size)
+
+
+def colour_digits(labels: torch.Tensor, seed: int = 0, size: int = 32) -> torch.Tensor:
+    """Stroke digits in a random colour on a ground of another: uint8 (N, 3, size, size). Else as ``stroke_digits``."""
+    ink = stroke_digits(labels, seed, size) / 255  # (N, 1, size, size), 0 to 1
+    generator = torch.Generator().manual_seed(seed)
+    dark, light = 0.45 * torch.rand(2, len(labels), 3, 1, 1, generator=generator)
+    swapped = torch.rand(len(labels), 1, 1, 1, generator=generator) < 0.5
+    ink = torch.where(swapped, 1 - ink, ink)
+    return (255 * torch.lerp(dark, light + 0.55, ink)).round().to(torch.uint8)
 
 
 def _check(labels: torch.Tensor, size: int) -> None:

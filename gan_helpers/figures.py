@@ -1,6 +1,6 @@
 """Every picture and plot of the course, in one style.
 
-Functions return a ``Picture``: PNG or GIF bytes that a notebook shows, with a sentence that says what
+Functions return a ``Picture``: PNG, JPEG or GIF bytes that a notebook shows, with a sentence that says what
 is seen for readers who cannot see it. Nothing here keeps state, so figures never pile up in memory.
 Notebooks import it from the start: how a plot is drawn is not what they teach.
 """
@@ -59,7 +59,7 @@ class Picture:
 
     @property
     def kind(self) -> str:
-        return "gif" if self.content.startswith(b"GIF") else "png"
+        return {b"GIF": "gif", b"\xff\xd8\xff": "jpeg"}.get(self.content[:3], "png")
 
     def save(self, path: str | Path) -> None:
         """Write the file: all of it or nothing."""
@@ -67,8 +67,8 @@ class Picture:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         encoded = base64.b64encode(self.content).decode()
-        if self.kind == "png":
-            return {"image/png": encoded, "text/plain": self.alt}
+        if self.kind != "gif":
+            return {f"image/{self.kind}": encoded, "text/plain": self.alt}
         size = "" if self.width is None else f'width="{self.width}" style="image-rendering: pixelated" '
         image = f'<img {size}src="data:image/gif;base64,{encoded}" alt="{self.alt}">'
         return {"text/html": image, "text/plain": self.alt}
@@ -82,8 +82,7 @@ def tile(images: Tensor, columns: int | None = None, gap: int = 2) -> Tensor:
     images = unscale_pixels(images.detach().cpu()) if images.is_floating_point() else images.cpu()
     n, c, h, w = images.shape
     columns = columns or ceil(n**0.5)
-    rows = ceil(n / columns)
-    sheet = torch.full((c, rows * (h + gap) - gap, columns * (w + gap) - gap), 255, dtype=torch.uint8)
+    sheet = torch.full((c, ceil(n / columns) * (h + gap) - gap, columns * (w + gap) - gap), 255, dtype=torch.uint8)
     for i, image in enumerate(images):
         y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
         sheet[:, y : y + h, x : x + w] = image
@@ -92,8 +91,7 @@ def tile(images: Tensor, columns: int | None = None, gap: int = 2) -> Tensor:
 
 def to_pil(sheet: Tensor, zoom: int = 1) -> Image.Image:
     """uint8 (1 or 3, H, W) as a Pillow image, each pixel enlarged to zoom x zoom."""
-    pixels = sheet[0] if len(sheet) == 1 else sheet.permute(1, 2, 0)
-    picture = Image.fromarray(pixels.contiguous().numpy())
+    picture = Image.fromarray((sheet[0] if len(sheet) == 1 else sheet.permute(1, 2, 0)).contiguous().numpy())
     return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
 
 
@@ -104,9 +102,12 @@ def png_bytes(sheet: Tensor, zoom: int = 1, effort: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def show_images(images: Tensor, columns: int | None = None, zoom: int = 2, alt: str = "") -> Picture:
-    """A sheet of images (N, C, H, W), without axes."""
-    return Picture(png_bytes(tile(images, columns), zoom, effort=9), alt or f"a sheet of {len(images)} pictures")
+def show_images(images: Tensor, columns: int | None = None, zoom: int = 2, alt: str = "", quality: int = 0) -> Picture:
+    """A sheet of images (N, C, H, W), without axes: a PNG, or with ``quality`` 1 to 95 a JPEG, smaller in colour."""
+    options = {"format": "jpeg", "quality": quality} if quality else {"format": "png", "compress_level": 9}
+    buffer = io.BytesIO()
+    to_pil(tile(images, columns), zoom).save(buffer, **options)
+    return Picture(buffer.getvalue(), alt or f"a sheet of {len(images)} pictures")
 
 
 def animate(
@@ -183,13 +184,22 @@ def plot_lines(
 
 
 @plot
-def plot_bars(names: Sequence[str], values: Sequence[float], y_label: str = "", title: str = "") -> tuple[Figure, str]:
-    """One bar a name, with its value on top."""
-    figure, (axes,) = _panels(width=6.4)
-    bars = axes.bar(list(map(str, names)), [float(value) for value in values], color=DATA)
-    axes.bar_label(bars, fmt="%.4g", fontsize=9)
+def plot_bars(
+    names: Sequence[str], values: Sequence[float] | Mapping[str, Sequence[float]], y_label: str = "", title: str = ""
+) -> tuple[Figure, str]:
+    """One bar a name, with its value on top; of a mapping, a group of bars a name, one for each key."""
+    groups = values if isinstance(values, Mapping) else {"": values}
+    figure, (axes,) = _panels(width=6.4 if len(groups) == 1 else 9.0)
+    width = 0.8 / len(groups)
+    for i, ((key, row), colour) in enumerate(zip(groups.items(), (DATA, *PALETTE), strict=False)):
+        places = [place + (i - (len(groups) - 1) / 2) * width for place in range(len(names))]
+        bars = axes.bar(places, [float(value) for value in row], width, color=colour, label=key)
+        axes.bar_label(bars, fmt="%.4g" if len(groups) == 1 else "%.3g", fontsize=9)
+    axes.set_xticks(range(len(names)), list(map(str, names)))
     axes.set(ylabel=y_label, title=title)
     axes.grid(False, axis="x")
+    if len(groups) > 1:
+        axes.legend()
     return figure, f"{title or y_label}: bars for {', '.join(map(str, names))}"
 
 

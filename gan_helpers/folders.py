@@ -1,4 +1,4 @@
-"""A folder of pictures, of mixed sizes, formats and modes, as one uint8 tensor."""
+"""A folder of pictures, of mixed sizes, formats and modes, as one uint8 tensor. Also fetches CelebA's folder."""
 
 from __future__ import annotations
 
@@ -13,15 +13,43 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_helpers.connection import wait_for_answer
+
 if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 MODES = {1: "L", 3: "RGB"}
+CELEBA = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
-def read_folder(folder: Path, size: int, channels: int) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """Every picture below ``folder``, fitted to size x size.
+class DatasetError(RuntimeError):
+    """A data set is unknown, absent or damaged; the message names the remedy."""
+
+
+def download_celeba(root: Path) -> Path:
+    """Fetch CelebA's aligned photographs through torchvision into ``root``/celeba/img_align_celeba; returns ``root``.
+
+    Raises:
+        DatasetError: no network, or its host refuses, as it often does; the message says what to do by hand.
+    """
+    from torchvision.datasets import CelebA
+
+    try:
+        wait_for_answer("https://drive.google.com")
+        CelebA(root, download=True)
+    except Exception as error:  # whatever the host answers: a page of HTML is a broken zip file
+        raise DatasetError(
+            f"CelebA: no copy in {root}, and the download failed ({error}). Its host often refuses programs: get "
+            f"img_align_celeba.zip with a browser from {CELEBA}, whose terms allow non-commercial research only, and "
+            f"unpack it, so that {root / 'celeba' / 'img_align_celeba'} holds the pictures. Or use "
+            "load_images('faces', size=64), which are drawn"
+        ) from error
+    return root
+
+
+def read_folder(folder: Path, size: int, channels: int, every: int = 1) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Every picture below ``folder``, or one in ``every`` so many, fitted to size x size.
 
     Returns images uint8 (N, C, size, size), labels int64 (N,) and the class names: the subfolders
     that hold pictures, or the folder itself where there are none. Files that cannot be read are
@@ -32,7 +60,7 @@ def read_folder(folder: Path, size: int, channels: int) -> tuple[Tensor, Tensor,
     """
     if channels not in MODES or size < 1:
         raise ValueError(f"channels must be 1 or 3 and size at least 1, not {channels} and {size}")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[::every]
     if not paths:
         raise ValueError(f"no picture in {folder}: it needs files ending in {', '.join(sorted(SUFFIXES))}")
     pictures = _read_all(paths, size, channels)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from gan_helpers.conditional import ConditionalSettings, check_conditional, conditional_steps
 from gan_helpers.datasets import ImageSet, image_batches
 from gan_helpers.losses import (
     OBJECTIVES,
@@ -132,7 +133,7 @@ def train_gan(
     """Train two networks against each other, in place, and return the run.
 
     Args:
-        data: an ImageSet, or floats (N, C, H, W) in [-1, 1].
+        data: an ImageSet, or floats (N, C, H, W) in [-1, 1]. A generator with classes needs its labels too.
         epochs, seconds: the budget; with both given, the one that ends first.
         checkpoint: a file written every ``checkpoint_seconds`` and at the end. An older file of that
             name is kept beside it as ``*.previous.safetensors`` unless the run resumes from it.
@@ -150,7 +151,10 @@ def train_gan(
         TrainingDiverged: a loss became infinite or NaN.
     """
     device = next(generator.parameters()).device
-    images = check_images(data, discriminator, settings.batch_size).to(device)
+    images: Tensor | ImageSet = check_images(data, discriminator, settings.batch_size)
+    if "classes" in generator.config or isinstance(settings, ConditionalSettings):
+        images = check_conditional(data, generator, discriminator, settings)
+    images = images.to(device)
     run = start_run(generator, discriminator, settings)
     run.steps_an_epoch = len(images) // settings.batch_size
     run.last_step, run.last_second = _budget(epochs, seconds, run.steps_an_epoch)
@@ -228,7 +232,7 @@ def _budget(epochs: float | None, seconds: float | None, steps_an_epoch: int) ->
     return last_step, math.inf if seconds is None else seconds
 
 
-def _steps_from(run: Run, images: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _steps_from(run: Run, images: Tensor | ImageSet) -> Iterator[tuple[Tensor, ...]]:
     """The steps after ``run.step``, begun anew where a callback has put the run back to an earlier one."""
     while run.step < run.last_step:
         for expected, step in enumerate(_loop(run, images), run.step + 1):
@@ -237,7 +241,7 @@ def _steps_from(run: Run, images: Tensor) -> Iterator[tuple[Tensor, ...]]:
                 break
 
 
-def _loop(run: Run, images: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _loop(run: Run, images: Tensor | ImageSet) -> Iterator[tuple[Tensor, ...]]:
     """The loop that the settings name, over epoch after epoch, from the middle of one if need be."""
     size, seed = run.settings.batch_size, run.settings.seed
     epoch, done = divmod(run.step, len(images) // size)
@@ -249,7 +253,10 @@ def _loop(run: Run, images: Tensor) -> Iterator[tuple[Tensor, ...]]:
     settings = run.settings
     if isinstance(settings, StableSettings):
         return stable_steps(*parts, objective_of(settings), penalty_of(settings), settings.penalty_every, run.step)
-    return adversarial_steps(*parts, settings.smoothing)
+    if isinstance(settings, ConditionalSettings):
+        return conditional_steps(*parts, settings.smoothing, settings.mismatched)
+    loop = conditional_steps if "classes" in run.generator.config else adversarial_steps
+    return loop(*parts, settings.smoothing)
 
 
 def objective_of(settings: StableSettings) -> Objective:

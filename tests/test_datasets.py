@@ -125,6 +125,45 @@ def test_mnist_without_copy_or_network_becomes_strokes_and_says_so_once(data, mo
     assert capsys.readouterr().out.count("stroke digits") == 1
 
 
+def test_photos_are_a_folder_beside_the_data_sets(data):
+    from PIL import Image
+
+    for index in range(20):
+        path = data / "photos" / "ab"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (10 * index, 0, 255)).save(path)
+    how_many = datasets.budget(20, 2)  # a quick run reads every tenth
+    train, test = load_images("photos"), load_images("photos", split="test")
+    assert len(train) + len(test) == how_many
+    assert train.shape == (3, 32, 32)
+    assert train.images[0, :, 0, 0].tolist() == [0, 0, 255]
+    assert train.source == "photos, train"
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_photos_without_a_folder_are_cifar10_at_any_size(data, monkeypatch, size):
+    from PIL import Image
+
+    noise = torch.randint(0, 256, (2, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    found = ImageSet(noise, torch.tensor([0, 1]), ("a", "b"), "CIFAR10 train, through torchvision")
+    monkeypatch.setattr(datasets, "_named", lambda name, split: found)
+    assert load_images("photos") is found
+    fitted = load_images("photos", size=size).images
+    oracle = Image.fromarray(noise[1].permute(1, 2, 0).numpy()).resize((size, size), Image.Resampling.BICUBIC)
+    assert np.abs(fitted[1].permute(1, 2, 0).numpy().astype(int) - np.asarray(oracle)).max() <= 1
+
+
+def test_photos_without_copy_or_network_become_colour_digits_and_say_so_once(data, monkeypatch, capsys):
+    monkeypatch.setenv("GAN_DATA", str(data / "nowhere"))
+    found = load_images("photos", size=16)
+    assert len(load_images("photos", split="test")) == 1000
+    assert found.shape == (3, 16, 16)
+    assert "colour digits" in found.source
+    notice = capsys.readouterr().out
+    assert notice.count("\n") == 1
+    assert "no network" in notice
+
+
 def test_another_data_set_without_copy_or_network_is_an_error_with_a_remedy(data, monkeypatch):
     monkeypatch.setenv("GAN_DATA", str(data / "nowhere"))
     with pytest.raises(DatasetError, match=r"download failed.*Connect and run again.*strokes"):
@@ -132,7 +171,7 @@ def test_another_data_set_without_copy_or_network_is_an_error_with_a_remedy(data
 
 
 def test_an_unknown_name_lists_the_known_ones(data):
-    with pytest.raises(DatasetError, match=r"'mnits' is neither a known data set \(mnist, .*strokes\) nor a folder"):
+    with pytest.raises(DatasetError, match=r"'mnits' is neither a known data set \(mnist, .*strokes.*\) nor a folder"):
         load_images("mnits")
     with pytest.raises(DatasetError, match="split must be"):
         load_images("mnist", split="validation")
@@ -160,7 +199,7 @@ def test_a_network_that_never_answers_is_given_up_in_time(monkeypatch):
         time.sleep(3)
         raise TimeoutError
 
-    monkeypatch.setattr(datasets.urllib.request, "urlopen", silence)
+    monkeypatch.setattr("urllib.request.urlopen", silence)
     start = time.perf_counter()
     with pytest.raises(ConnectionError):
         wait_for_answer("http://example.invalid", timeout=0.3)

@@ -163,3 +163,17 @@ def test_who_learned_to_read_from_strokes_reads_mnist():
     with torch.no_grad():
         right = reader(images).argmax(1) == labels
     assert right.float().mean() >= 0.90  # measured 0.94 to 0.95 over seeds
+
+
+def test_colour_digits_are_the_stroke_digits_in_two_colours_each():
+    labels = torch.arange(40) % 10
+    drawn = drawing.colour_digits(labels, seed=3, size=32)
+    assert drawn.shape == (40, 3, 32, 32)
+    assert drawn.dtype == torch.uint8
+    ink = stroke_digits(labels, seed=3, size=32)[:, 0]
+    for picture, mask in zip(drawn.float(), ink, strict=True):
+        pen, ground = picture[:, mask == 255].mean(1), picture[:, mask == 0].mean(1)
+        mixed = torch.lerp(ground[:, None, None], pen[:, None, None], mask / 255)
+        assert (picture - mixed).abs().max() < 1.1  # the ink says how much of each colour
+        assert (pen - ground).abs().min() > 20  # legible in every channel
+    assert torch.equal(drawn, drawing.colour_digits(labels, seed=3, size=32))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.distributions import Normal, kl_divergence
 
 from gan_helpers.evaluation import covered
 from gan_helpers.exercises import Verdict, check
@@ -32,6 +34,20 @@ def sgd_step(detach: bool, step: bool):
         return loss
 
     return answer
+
+
+def transposed(features, kernel):
+    return F.conv_transpose2d(features[None, None], kernel[None, None], stride=2)[0, 0]
+
+
+def loop_of(corners, n, way, last=0):
+    legs = zip(corners, corners.roll(-1, 0), strict=True)
+    return torch.stack([way(a, b, i / n) for a, b in legs for i in range(n + last)])
+
+
+def moments(distances):
+    travelled = torch.cat([torch.zeros(1), distances.cumsum(0)])
+    return travelled / travelled[-1], range(len(travelled))
 
 
 MEANS = torch.rand(10, 1, 28, 28) + torch.arange(10.0).view(10, 1, 1, 1)
@@ -99,6 +115,106 @@ WRONG = {
         (lambda real, fake: F.softplus(fake - real).sum(), "average softplus"),
     ],
     "critical damping": [(lambda pull: pull, "still turns"), (lambda pull: 4 * pull, "slower than it could be")],
+    # --- notebook 08 ---
+    "projection logit": [
+        (lambda f, y, v, rest: rest[:, None] + f @ v.T, "one logit a picture"),
+        (lambda f, y, v, rest: (v[y] * f).sum(1), "the label's part alone"),
+        (lambda f, y, v, rest: rest + (f @ v.T).sum(1), "multiply vectors[labels]"),
+    ],
+    "class agreement": [
+        (lambda read, asked, k: (read == asked).float().mean(), "one share a class"),
+        (
+            lambda read, asked, k: torch.stack([(asked[read == i] == i).float().mean() for i in range(k)]),
+            "how often it was asked for",
+        ),
+        (lambda read, asked, k: torch.ones(k), "it should be"),
+    ],
+    "style grid": [
+        (lambda z, k: z.repeat(k, 1), "give two tensors"),
+        (lambda z, k: (z.repeat_interleave(k, 0), torch.arange(k).repeat_interleave(len(z))), "begins anew"),
+        (lambda z, k: (z.repeat(k, 1), torch.arange(k).repeat(len(z))), "repeat_interleave"),
+    ],
+    # --- notebook 09 ---
+    "convolution side": [
+        (lambda n, k, s, p: (n + p - k) // s + 1, "Padding is on both sides"),
+        (lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1, "round down"),
+    ],
+    "zeros between": [
+        (lambda x, kernel: transposed(x, kernel.flip(0, 1)), "the kernel is not turned"),
+        (lambda x, kernel: transposed(x, kernel)[1:-1, 1:-1], "the shape is"),
+        (lambda x, kernel: transposed(x.T, kernel), "the numbers are not"),
+    ],
+    "even kernels": [
+        (lambda stride, most: list(range(stride, most + 1)), "[2, 1] stamps"),
+        (lambda stride, most: [stride], "Is that even"),
+    ],
+    # --- notebook 10 ---
+    "without others": [
+        (lambda d, o: d @ o.T, "one vector"),
+        (lambda d, o: d - o.T @ torch.linalg.lstsq(o.T, d).solution, "divide by its norm"),
+        (lambda d, o: F.normalize(d - sum((d @ v) / (v @ v) * v for v in o), dim=0), "not at right angles to each"),
+        (lambda d, o: F.normalize(torch.linalg.svd(o).Vh[-1], dim=0), "not what is left"),
+    ],
+    "true share": [
+        (lambda seen, hit, false: seen, "Write seen as a sum"),
+        (lambda seen, hit, false: (seen - false) / hit, "Write seen as a sum"),
+        (lambda seen, hit, false: (seen - false) / (hit - false), "no share is below 0"),
+    ],
+    # --- notebook 11 ---
+    "closed way": [
+        (lambda c, n: loop_of(c, n, torch.lerp), "in the middle of a leg"),
+        (lambda c, n: loop_of(c, n, slerp, last=1), "comes twice"),
+        (lambda c, n: loop_of(c, n, slerp)[:-n], "the way is open"),
+        (lambda c, n: loop_of(c.flip(0), n, slerp), "the points are others"),
+        (lambda c, n: loop_of(c, n, slerp)[:-1], "the shape is"),
+    ],
+    "even pace": [
+        (lambda d: (d.cumsum(0) - d) / d.sum() * len(d), "the inverse"),
+        (lambda d: d.cumsum(0), "you begin"),
+        (lambda d: np.interp(np.linspace(0, 1, len(d)), *moments(d)), "total / (n - 1)"),
+        (lambda d: np.interp(np.linspace(0, 1, len(d) + 1), *moments(d)), "one moment a frame"),
+    ],
+    "swap codes": [
+        (lambda z, m: torch.cat([z[:, :-m], z.roll(1, 0)[:, -m:]], 1), "row after row"),
+        (lambda z, m: torch.cat([z[:, :-m].repeat(3, 1), z[:, -m:].repeat_interleave(3, 0)], 1), "one digit a column"),
+        (lambda z, m: z.repeat_interleave(3, 0), "whole vectors"),
+        (lambda z, m: torch.cat([z[:, :m].repeat_interleave(3, 0), z[:, m:].repeat(3, 1)], 1), "the last motion_dim"),
+    ],
+    # --- notebook 12 ---
+    "enough components": [
+        (lambda v, share: int((v.cumsum(0) / v.sum() < share).sum()), "one more is needed"),
+        (lambda v, share: len(v) + 3, "it should be 2"),
+    ],
+    "best rank": [
+        (lambda rows, k: (rows - rows.mean(0)) @ torch.linalg.svd(rows - rows.mean(0)).Vh[:k].T, "decode the codes"),
+        (lambda rows, k: rows @ (v := torch.linalg.svd(rows).Vh[:k]).T @ v, "through the origin"),
+        (lambda rows, k: (c := rows - rows.mean(0)) @ (v := torch.linalg.svd(c).Vh[:k]).T @ v, "at the end"),
+        (lambda rows, k: rows.mean(0).expand_as(rows), "can be reached"),
+    ],
+    # --- notebook 13 ---
+    "psnr": [
+        (lambda a, b: 10 * torch.log10(1 / (a - b).square().mean()), "took 1 for the peak"),
+        (lambda a, b: 10 * torch.log(4 / (a - b).square().mean()), "use log10"),
+        (lambda a, b: 20 * torch.log10(2 / (a - b).abs().mean()), "it should be"),
+    ],
+    "median of windows": [
+        (lambda x: x.unfold(0, 3, 1).unfold(1, 3, 1).mean((2, 3)), "that is the mean"),
+        (lambda x: x.median(), "fit into 7x9"),
+        (lambda x: x.unfold(0, 3, 1).unfold(1, 3, 1).median(3).values[..., 0], "some windows are wrong"),
+    ],
+    # --- notebook 14 ---
+    "several draws": [
+        (lambda w: w.exp().mean(0).log(), "takes the largest out first"),
+        (lambda w: w.mean(0), "the mean of the logs"),
+        (lambda w: w.logsumexp(0), "subtract log k"),
+        (lambda w: w.logsumexp(1), "one number a picture"),
+    ],
+    "kl of gaussians": [
+        (lambda m, s, n, t: kl_divergence(Normal(n, t.sqrt()), Normal(m, s.sqrt())).sum(1), "exchange them"),
+        (lambda m, s, n, t: kl_divergence(Normal(m, s), Normal(n, t)).sum(1), "squares already"),
+        (lambda m, s, n, t: kl_divergence(Normal(m, s.sqrt()), Normal(n, t.sqrt())), "sum over the numbers"),
+        (lambda m, s, n, t: ((m - n).square() / t).sum(1), "it should be"),
+    ],
 }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -65,6 +66,7 @@ PLOTS = {
     "band": lambda: figures.plot_lines([1, 2], {"a": [1, 2]}, bands={"a": ([0, 1], [2, 3])}),
     "points": lambda: figures.plot_points({"a": torch.rand(5, 2), "b": torch.rand(99, 2)}, {"a": torch.rand(5)}, "p"),
     "bars": lambda: figures.plot_bars(range(3), torch.tensor([1.0, 2.0, 3.0]), "count", "classes"),
+    "groups of bars": lambda: figures.plot_bars(range(3), {"a": [1, 2, 3], "b": [3, 2, 1]}, "count", "classes"),
     "histograms": lambda: figures.plot_histograms({"a": torch.randn(50), "b": torch.randn(9)}, x_label="v"),
     "values": lambda: figures.plot_pixel_values(torch.randint(0, 256, (1, 6, 6), dtype=torch.uint8)),
     "labelled": lambda: figures.plot_labelled_images(torch.rand(3, 1, 4, 4), ["a", "b", "c"], columns=2),
@@ -72,6 +74,17 @@ PLOTS = {
     "signed": lambda: figures.plot_labelled_images(torch.randn(2, 1, 4, 4), ["a", "b"], signed=True),
     "history": lambda: figures.plot_history(HISTORY),
 }
+
+
+def test_a_sheet_in_colour_can_be_a_jpeg_which_is_smaller_and_nearly_the_same():
+    images = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)).mul(255).to(torch.uint8)
+    images = torch.nn.functional.interpolate(images, (64, 64), mode="bilinear")  # smooth, as photographs are
+    exact, close = figures.show_images(images, zoom=1), figures.show_images(images, zoom=1, quality=90)
+    bundle = close._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/jpeg"]) == close.content
+    assert len(close.content) < len(exact.content) / 2
+    pixels = [np.asarray(Image.open(io.BytesIO(picture.content)), dtype=float) for picture in (exact, close)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 4
 
 
 @pytest.mark.parametrize("name", PLOTS)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_helpers import folders
 from gan_helpers.datasets import DatasetError, load_images
 
 
@@ -72,3 +73,26 @@ def test_a_folder_of_broken_pictures_is_an_error(tmp_path):
 def test_impossible_sizes_and_channels_are_refused(folder):
     with pytest.raises(DatasetError, match="channels must be 1 or 3"):
         load_images(folder, channels=4)
+
+
+def test_celeba_is_the_folder_of_its_photographs_one_in_five(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    monkeypatch.setenv("GAN_QUICK", "0")
+    pictures = tmp_path / "celeba" / "img_align_celeba"
+    pictures.mkdir(parents=True)
+    for index in range(60):
+        Image.new("RGB", (178, 218), (4 * index, 0, 0)).save(pictures / f"{index:06}.png")
+    train, test = (load_images("celeba", split, size=64) for split in ("train", "test"))
+    assert (len(train), len(test)) == (11, 1)  # of 12
+    assert train.shape == (3, 64, 64)
+    assert train.images[:, 0, 0, 0].tolist() == [20 * index for index in (*range(9), 10, 11)]
+
+
+def test_celeba_without_a_download_says_what_to_do(tmp_path, monkeypatch):
+    def refuse(address):
+        raise ConnectionError("no network")
+
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    monkeypatch.setattr(folders, "wait_for_answer", refuse)
+    with pytest.raises(DatasetError, match=r"no network.*with a browser.*unpack it.*img_align_celeba holds.*'faces'"):
+        load_images("celeba", size=64)

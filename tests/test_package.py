@@ -168,6 +168,21 @@ def test_the_assets_command_redraws_diagrams_and_digits(tmp_path, monkeypatch):
         assert (tmp_path / "diagrams" / path.name).read_bytes() == path.read_bytes()
     ours, shipped = (np.asarray(Image.open(f / "generated_digits.png"), dtype=float) for f in (tmp_path, assets))
     assert np.abs(ours - shipped).mean() < 1  # the last bits of a float differ between machines
+    for path in (assets / "gallery").iterdir():
+        ours, shipped = (np.asarray(Image.open(f / "gallery" / path.name), dtype=float) for f in (tmp_path, assets))
+        assert np.abs(ours - shipped).mean() < 2, path.name
+
+
+def test_the_readme_shows_a_picture_of_every_notebook_from_08_on():
+    for path in sorted((COURSE_ROOT / "notebooks").glob("*.ipynb"))[7:]:
+        assert f"](assets/gallery/{path.stem}.png)" in README
+
+
+def test_the_weights_command_calls_the_maker_of_that_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(commands.MAKERS, "mnist_vae", lambda path: path.write_bytes(b"made"))
+    commands.main(["weights", "mnist_vae", "--out", str(tmp_path / "vae")])
+    assert (tmp_path / "vae").read_bytes() == b"made"
+    assert "saved" in capsys.readouterr().out
 
 
 def test_the_shipped_generator_loads_and_makes_pictures():

@@ -38,7 +38,6 @@ from matplotlib.figure import Figure
 from speed import STEPS, plain_steps
 from torch import Tensor, nn
 
-from gan_helpers.__main__ import machine
 from gan_helpers.checkpoints import load_network, save_network, write_atomically
 from gan_helpers.classifiers import load_classifier, read_images
 from gan_helpers.datasets import ImageSet, load_images
@@ -57,6 +56,7 @@ from gan_helpers.networks import (
 )
 from gan_helpers.runs import CLASSIC, STABLE, Run, Settings, StableSettings
 from gan_helpers.scorecards import Reference, score_card
+from gan_helpers.shipped import machine
 from gan_helpers.training import train_gan
 
 HERE = Path(__file__).parent

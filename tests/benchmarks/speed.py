@@ -1,7 +1,7 @@
 """Speeds of the course, side by side in one run: python tests/benchmarks/speed.py [NAME ...]
 
 Absolute times depend on the machine and on what else it does; the ratios are what to quote. Names: epoch, matmul,
-memory, import, slider, find_me, recipe, score, playground, monitor. Needs MNIST (or draws strokes).
+memory, import, slider, find_me, recipe, dcgan, convolution, score, playground, monitor. Needs MNIST (or draws strokes).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from gan_helpers.training import train_gan
 
 STEPS = 200  # a stretch of an epoch, long enough to time and short enough to alternate often
 ROUNDS = 7
+THREADS = torch.get_num_threads()  # before a benchmark sets another number
 
 
 class PictureFiles(torch.utils.data.Dataset):
@@ -148,6 +149,84 @@ def matmul(data: ImageSet) -> None:
         torch.set_num_threads(threads)
         share_of_peak("classic networks", classic_pair, CLASSIC, data)
         share_of_peak("our networks", recommended_pair, Settings(), data)
+
+
+def convolution_peak() -> float:
+    """This machine's speed in a 3x3 convolution of 128 channels, forward, in FLOP/s: the better of both layouts."""
+    layer, pictures = nn.Conv2d(128, 128, 3, padding=1), torch.randn(16, 128, 32, 32)
+    work = flops_of(lambda: layer(pictures))
+    with torch.no_grad():
+        times = [
+            median_seconds(lambda f=f: layer.to(memory_format=f)(pictures.to(memory_format=f)), 10)
+            for f in (torch.contiguous_format, torch.channels_last)
+        ]
+    return work / min(times)
+
+
+def flops_of(call: Callable[[], object]) -> int:
+    """Multiplications and additions in the products and convolutions of a call, those of its backward pass included."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
+
+
+def dcgan(data: ImageSet) -> None:
+    """The convolutional GANs of notebooks 09 to 11: training in both memory layouts, and its share of the peak."""
+    from gan_helpers.clips import ClipDiscriminator, ClipGenerator
+    from gan_helpers.convolutional import dcgan_pair
+    from gan_helpers.factors import face_pair
+
+    pairs = {
+        "09, colour 32x32": ((3, 32, 32), dcgan_pair),
+        "10, faces 64x64": ((3, 64, 64), face_pair),
+        "11, signs 64x64": ((1, 64, 64), lambda shape: dcgan_pair(shape, width=16)),
+        "11, clips 16x32x32": ((16, 32, 32), lambda _: (ClipGenerator(), ClipDiscriminator())),
+    }
+    for name, (shape, pair) in pairs.items():
+        for threads in sorted({1, THREADS}):
+            torch.set_num_threads(threads)
+            both_layouts(f"{name}, {threads} thread(s)", shape, pair)
+
+
+def both_layouts(name: str, shape: tuple[int, ...], pair: Callable[..., tuple], steps: int = 6) -> None:
+    settings = Settings(batch_size=64)
+    pictures = torch.randint(0, 256, (64 * steps, *shape), dtype=torch.uint8)
+    work = flops_of(lambda: train_gan(*pair(shape), pictures[:64], epochs=1, settings=settings)) * steps
+    pairs = [[n.to(memory_format=f) for n in pair(shape)] for f in (torch.contiguous_format, torch.channels_last)]
+    plain, last, ratio = alternate(
+        *(lambda pair=pair: train_gan(*pair, pictures, epochs=1, settings=settings) for pair in pairs), 5
+    )
+    speed, peak = work / min(plain, last), convolution_peak()
+    print(
+        f"{name}: {len(pictures) / plain:.0f} pictures a second, channels last {len(pictures) / last:.0f}, "
+        f"ratio {ratio:.2f}; {speed / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s, {speed / peak:.0%}"
+    )
+
+
+def convolution(data: ImageSet) -> None:
+    """Notebook 13's two networks: training in both memory layouts, and the share of the convolution peak."""
+    from gan_helpers.autoencoders import ConvAutoencoder, reconstruction_steps
+    from gan_helpers.datasets import scale_pixels
+    from gan_helpers.denoising import Denoiser
+
+    batches = scale_pixels(data.images[:1280]).split(128)
+
+    def train(network: nn.Module, batches: tuple[torch.Tensor, ...] = batches) -> None:
+        list(reconstruction_steps(network, batches, torch.optim.Adam(network.parameters(), fused=True)))
+
+    for name, make in (("autoencoder", lambda: ConvAutoencoder(16)), ("denoiser", Denoiser)):
+        layouts = [make().to(memory_format=f) for f in (torch.contiguous_format, torch.channels_last)]
+        work = flops_of(lambda make=make: train(make(), batches[:1])) * len(batches)
+        for threads in sorted({1, THREADS}):
+            torch.set_num_threads(threads)
+            plain, last, ratio = alternate(*(lambda network=network: train(network) for network in layouts))
+            speed, peak = work / min(plain, last), convolution_peak()
+            print(
+                f"{name}, {threads} thread(s): {1280 / plain:.0f} pictures a second, channels last {1280 / last:.0f}, "
+                f"ratio {ratio:.2f}; {speed / 1e9:.1f} of {peak / 1e9:.0f} GFLOP/s, {speed / peak:.0%}"
+            )
 
 
 def python(code: str) -> str:
@@ -302,6 +381,8 @@ BENCHMARKS = {
     "slider": slider,
     "find_me": find_me,
     "recipe": recipe,
+    "dcgan": dcgan,
+    "convolution": convolution,
     "score": score,
     "playground": playground,
     "monitor": monitor,
