@@ -21,7 +21,7 @@ from torch.optim import Adam, Optimizer
 from gan_helpers.datasets import ImageSet, image_batches, scale_pixels
 from gan_helpers.networks import Network, check_latents
 from gan_helpers.runs import finish_step_on_interrupt
-from gan_helpers.training import TrainingDiverged, check_images
+from gan_helpers.training import TrainingDiverged, check_images, limits
 
 LOOK_EVERY = 100  # steps between looks at the losses: on a GPU each look waits for it
 
@@ -237,7 +237,7 @@ def train_autoencoder(
     """
     weight = next(autoencoder.parameters())
     images = check_images(data, autoencoder, batch_size).to(weight.device)
-    fit = Fit(autoencoder, *_limits(epochs, seconds, len(images) // batch_size))
+    fit = Fit(autoencoder, *limits(epochs, seconds, len(images) // batch_size))
     autoencoder.train().to(memory_format=torch.channels_last)  # convolutions run faster so; other layers do not mind
     optimizer = Adam(autoencoder.parameters(), rate, fused=True)
     batches = chain.from_iterable(image_batches(images, batch_size, seed, epoch) for epoch in count())
@@ -257,15 +257,6 @@ def train_autoencoder(
                 break
     autoencoder.eval()
     return fit
-
-
-def _limits(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> tuple[float, float]:
-    """The last step and the last second of a budget; ValueError if there is none."""
-    budget = [value for value in (epochs, seconds) if value is not None]
-    if not budget or min(budget) <= 0:
-        raise ValueError(f"epochs={epochs}, seconds={seconds} trains nothing: say epochs=3, or seconds=60")
-    last_step = math.inf if epochs is None else max(1, round(epochs * steps_an_epoch))
-    return last_step, seconds or math.inf
 
 
 def _finite(recent: list[Tensor], step: int, rate: float) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +18,10 @@ from torch import Tensor
 from gan_helpers.checkpoints import load_network
 from gan_helpers.datasets import ImageSet, scale_pixels
 from gan_helpers.environment import ASSETS
-from gan_helpers.networks import Classifier
+from gan_helpers.networks import Classifier, Network
 
 BATCH = 128
+N = TypeVar("N", bound=Network)
 TURN, SCALE, SHIFT = 0.2, 0.1, 0.14  # radians; a share of the size; a share of half the width, 2 pixels of 28
 
 
@@ -42,6 +44,17 @@ class Reading:
         return self.probabilities.argmax(1)
 
 
+def check_readable(classifier: Network, images: Tensor) -> None:
+    """ValueError, naming the remedy, unless images (N, C, H, W) have the shape that the network was built for."""
+    expected = tuple(classifier.config["image_shape"])
+    if tuple(images.shape[1:]) != expected:
+        raise ValueError(
+            f"pictures of shape {tuple(images.shape[1:])}, but the classifier reads {expected}: "
+            "train one for your pictures with python -m gan_helpers classifier, "
+            f"or fit a folder's to it with load_images(folder, size={expected[1]})"
+        )
+
+
 @torch.no_grad()
 def read_images(classifier: Classifier, images: Tensor, batch_size: int = 500) -> Reading:
     """Features and class probabilities of images (N, C, H, W), uint8 or floats in [-1, 1].
@@ -49,12 +62,7 @@ def read_images(classifier: Classifier, images: Tensor, batch_size: int = 500) -
     Raises:
         ValueError: pictures of another shape than the classifier was built for.
     """
-    expected = tuple(classifier.config["image_shape"])
-    if tuple(images.shape[1:]) != expected:
-        raise ValueError(
-            f"pictures of shape {tuple(images.shape[1:])}, but the classifier reads {expected}: "
-            "train one for your pictures with python -m gan_helpers classifier"
-        )
+    check_readable(classifier, images)
     classifier.eval()
     device = next(classifier.parameters()).device
     features = torch.cat([classifier.features(scale_pixels(part.to(device))) for part in images.split(batch_size)])
@@ -105,21 +113,41 @@ def train_classifier(
             f"{len(data.classes)} classes and {len(data)} pictures: a classifier needs two classes "
             f"(one subfolder each) and at least {BATCH} pictures"
         )
-    steps = len(data) // BATCH
+
+    def loss(classifier: Classifier, chosen: Tensor) -> Tensor:
+        return F.cross_entropy(classifier(jitter(scale_pixels(data.images[chosen]))), data.labels[chosen])
+
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        classifier = Classifier(data.shape, len(data.classes)).to(data.images.device).train()
-        optimizer = torch.optim.Adam(classifier.parameters(), rate, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
-        start = time.perf_counter()
-        for epoch in range(epochs):
-            for chosen in torch.randperm(len(data))[: steps * BATCH].view(steps, BATCH):
-                logits = classifier(jitter(scale_pixels(data.images[chosen])))
-                loss = F.cross_entropy(logits, data.labels[chosen])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-            if progress is not None:
-                progress(f"epoch {epoch + 1} of {epochs}: loss {loss:.3f}, {time.perf_counter() - start:.0f} s")
-    return classifier.eval()
+        classifier = Classifier(data.shape, len(data.classes)).to(data.images.device)
+        return one_cycle(classifier, loss, len(data), BATCH, epochs, rate, progress)
+
+
+def one_cycle(
+    network: N,
+    loss_of: Callable[[N, Tensor], Tensor],
+    n: int,
+    batch_size: int,
+    epochs: int,
+    rate: float,
+    progress: Callable[[str], None] | None = print,
+) -> N:
+    """Train a network in place, with one warm-up-and-decay cycle of the rate; returns it in evaluation mode.
+
+    ``loss_of`` gives the loss of the network on the chosen ones, indices (batch_size,) of n examples.
+    Source of the schedule: Smith and Topin, *Super-Convergence*, arXiv 1708.07120.
+    """
+    steps = n // batch_size
+    optimizer = torch.optim.Adam(network.train().parameters(), rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
+    start = time.perf_counter()
+    for epoch in range(epochs):
+        for chosen in torch.randperm(n)[: steps * batch_size].view(steps, batch_size):
+            loss = loss_of(network, chosen)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        if progress is not None:
+            progress(f"epoch {epoch + 1} of {epochs}: loss {loss:.3f}, {time.perf_counter() - start:.0f} s")
+    return network.eval()

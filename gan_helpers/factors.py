@@ -6,7 +6,6 @@ has changed, and its features are what evaluation measures in. Notebook 10 expla
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from gan_helpers.checkpoints import load_network
+from gan_helpers.classifiers import check_readable, one_cycle
 from gan_helpers.convolutional import ConvDiscriminator, ConvGenerator, dcgan_pair
 from gan_helpers.datasets import scale_pixels
 from gan_helpers.environment import ASSETS
@@ -73,12 +73,7 @@ def read_factors(reader: FactorReader, images: Tensor, batch_size: int = 500) ->
     Raises:
         ValueError: pictures of another shape than the reader was built for.
     """
-    expected = tuple(reader.config["image_shape"])
-    if tuple(images.shape[1:]) != expected:
-        raise ValueError(
-            f"pictures of shape {tuple(images.shape[1:])}, but the reader reads {expected}: "
-            f"fit them with load_images(folder, size={expected[1]}), or train one with train_reader"
-        )
+    check_readable(reader, images)
     device = next(reader.parameters()).device
     return torch.cat([reader.eval()(scale_pixels(part.to(device))) for part in images.split(batch_size)])
 
@@ -102,23 +97,14 @@ def train_reader(
     """A reader for images uint8 (N, C, H, W) with known factors (N, 25); one warm-up-and-decay cycle of the rate."""
     if len(images) != len(factors) or len(images) < BATCH:
         raise ValueError(f"{len(images)} pictures and {len(factors)} rows of factors: give {BATCH} or more of each")
-    steps = len(images) // BATCH
+
+    def loss(reader: FactorReader, chosen: Tensor) -> Tensor:
+        return factor_loss(reader(scale_pixels(images[chosen])), factors[chosen])
+
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        reader = FactorReader(tuple(images.shape[1:])).to(images.device).train()
-        optimizer = torch.optim.Adam(reader.parameters(), rate, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
-        start = time.perf_counter()
-        for epoch in range(epochs):
-            for chosen in torch.randperm(len(images))[: steps * BATCH].view(steps, BATCH):
-                loss = factor_loss(reader(scale_pixels(images[chosen])), factors[chosen])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-            if progress is not None:
-                progress(f"epoch {epoch + 1} of {epochs}: loss {loss:.3f}, {time.perf_counter() - start:.0f} s")
-    return reader.eval()
+        reader = FactorReader(tuple(images.shape[1:])).to(images.device)
+        return one_cycle(reader, loss, len(images), BATCH, epochs, rate, progress)
 
 
 def explained(found: Tensor, truth: Tensor) -> Tensor:

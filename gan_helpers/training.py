@@ -157,7 +157,7 @@ def train_gan(
     images = images.to(device)
     run = start_run(generator, discriminator, settings)
     run.steps_an_epoch = len(images) // settings.batch_size
-    run.last_step, run.last_second = _budget(epochs, seconds, run.steps_an_epoch)
+    run.last_step, run.last_second = limits(epochs, seconds, run.steps_an_epoch)
     saver = Saver(checkpoint, checkpoint_seconds)
     cuda = [device] if device.type == "cuda" else []
     with ExitStack() as stack:
@@ -221,8 +221,8 @@ def check_images(data: ImageSet | Tensor, discriminator: Network, batch_size: in
     return images.float() if images.is_floating_point() else images
 
 
-def _budget(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> tuple[float, float]:
-    """The last step and the last second."""
+def limits(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> tuple[float, float]:
+    """The last step and the last second of a training; ValueError for a budget of nothing."""
     if epochs is None and seconds is None:
         raise ValueError("say how long to train: epochs=10, or seconds=120")
     for name, value in (("epochs", epochs), ("seconds", seconds)):

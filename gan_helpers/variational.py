@@ -27,8 +27,8 @@ from gan_helpers.evaluation import frechet_distance
 from gan_helpers.figures import DATA, plot, tile
 from gan_helpers.losses import discriminator_loss, generator_loss
 from gan_helpers.networks import Discriminator, Generator, Network, generate, sample_latents
-from gan_helpers.runs import STABLE, Settings
-from gan_helpers.training import check_images, update_average
+from gan_helpers.runs import STABLE, Settings, finish_step_on_interrupt
+from gan_helpers.training import check_images, limits, update_average
 
 # --- the model and its bound --------------------------------------------------------------------------
 
@@ -134,24 +134,28 @@ def train_vaegan(
         weight: of the bound, beside the generator's loss; Adam's steps do not depend on it in the encoder, which
             has no other loss.
 
+    Interrupting (Ctrl-C, a notebook's stop button) finishes the step in hand and returns.
+
     Raises:
-        ValueError: unusable data.
+        ValueError: unusable data or budget.
     """
     images = check_images(data, discriminator, settings.batch_size).to(next(vae.parameters()).device)
-    steps = max(1, round(epochs * (len(images) // settings.batch_size)))
     batches = chain.from_iterable(image_batches(images, settings.batch_size, settings.seed, e) for e in count())
     optimizers = (
         Adam(network.parameters(), rate, settings.betas, fused=True)
         for network, rate in ((vae, settings.g_rate), (discriminator, settings.d_rate))
     )
-    fit = Fit(copy.deepcopy(vae).eval().requires_grad_(False), steps)
+    average = copy.deepcopy(vae).eval().requires_grad_(False)
+    fit = Fit(average, *limits(epochs, None, len(images) // settings.batch_size))
     start, bounds = time.perf_counter(), []
-    with torch.random.fork_rng([images.device] if images.is_cuda else []):
+    with torch.random.fork_rng([images.device] if images.is_cuda else []), finish_step_on_interrupt(fit):
         torch.manual_seed(settings.seed)
-        parts = vae.train(), discriminator.train(), islice(batches, steps)
+        parts = vae.train(), discriminator.train(), islice(batches, fit.last_step)
         for fit.step, (_, bound) in enumerate(vaegan_steps(*parts, *optimizers, variance, weight), 1):
             update_average(fit.network, vae, settings.average_decay, fit.step)
             bounds.append(-bound)
+            if fit.interrupted:
+                break
     fit.losses, fit.seconds = torch.stack(bounds).cpu(), time.perf_counter() - start
     return fit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import signal
 from functools import partial
 
 import pytest
@@ -15,7 +16,7 @@ from gan_helpers.autoencoders import train_autoencoder
 from gan_helpers.checkpoints import load_network, save_network
 from gan_helpers.environment import ASSETS
 from gan_helpers.networks import Discriminator, generate, sample_latents
-from gan_helpers.training import adversarial_steps
+from gan_helpers.training import adversarial_steps, update_average
 from gan_helpers.variational import (
     VariationalAutoencoder,
     elbo,
@@ -163,6 +164,27 @@ def test_the_joint_training_rebuilds_what_it_was_shown_and_returns_the_average()
     assert (fit.step, len(fit.losses)) == (240, 240)
     assert not average.training
     assert not equal(average, vae)
+
+
+def test_an_interrupt_of_the_joint_training_finishes_the_step_and_keeps_what_it_learned(monkeypatch):
+    def average_and_stop(average, network, decay: float, step: int) -> None:
+        update_average(average, network, decay, step)
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("gan_helpers.variational.update_average", average_and_stop)
+    vae, before = small_vae(), signal.getsignal(signal.SIGINT)
+    untrained = copy.deepcopy(vae)
+    fit = train_vaegan(vae, Discriminator(SHAPE, widths=(32, 16), dropout=0.0), pictures(512), epochs=60)
+    assert fit.interrupted
+    assert fit.step == len(fit.losses) == 3
+    assert not equal(fit.network, untrained)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_joint_training_of_no_epochs_is_refused():
+    with pytest.raises(ValueError, match="epochs=0 trains nothing"):
+        train_vaegan(small_vae(), Discriminator(SHAPE), pictures(512), epochs=0)
 
 
 def test_pictures_of_another_shape_are_refused():
