@@ -1,9 +1,6 @@
-"""What the notebooks of the GAN course import. Each room's first lines say which notebook explains it.
+"""What the notebooks of the GAN course import, in wings: ``from gan_helpers.training import train_gan``.
 
-Importing the package is light: torch and safetensors, no torchvision, no matplotlib, no widgets.
+Importing the package alone is light; each wing's first lines say what lives there.
 """
 
-from gan_helpers import checkpoints, datasets, environment, losses, networks, runs, training
-
-__all__ = ["checkpoints", "datasets", "environment", "losses", "networks", "runs", "training"]
 __version__ = "1.0.0"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import replace
 from pathlib import Path
 
+from gallery import redraw_assets
+from playground import make_playground
+from stamp import stamp_address
+from weights import MAKERS, make_weights
+
 from gan_helpers import environment
-from gan_helpers.shipped import MAKERS, machine
+from gan_helpers.environment import machine
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -52,11 +56,12 @@ def main(arguments: list[str] | None = None) -> None:
 def train_generator(options: argparse.Namespace) -> None:
     """The recipe of notebook 07, on any pictures."""
     from gan_helpers.checkpoints import save_network
-    from gan_helpers.datasets import load_images
-    from gan_helpers.monitor import Monitor
-    from gan_helpers.networks import sample_latents, stable_pair
-    from gan_helpers.runs import STABLE
-    from gan_helpers.training import train_gan
+    from gan_helpers.data.sets import load_images
+    from gan_helpers.models.dense import stable_pair
+    from gan_helpers.models.sampling import sample_latents
+    from gan_helpers.training.adversarial import train_gan
+    from gan_helpers.training.runs import STABLE
+    from gan_helpers.widgets.monitor import Monitor
 
     device = environment.set_up(options.seed)
     data = load_images(options.data, size=options.size, channels=options.channels)
@@ -81,8 +86,9 @@ def train_generator(options: argparse.Namespace) -> None:
 def train_judge(options: argparse.Namespace) -> None:
     """A classifier for labelled pictures, tested on those held out, and saved."""
     from gan_helpers.checkpoints import save_network
-    from gan_helpers.classifiers import accuracy, train_classifier
-    from gan_helpers.datasets import load_images
+    from gan_helpers.data.sets import load_images
+    from gan_helpers.metrics.readers import accuracy
+    from gan_helpers.training.supervised import train_classifier
 
     device = environment.set_up(options.seed)
     train, test = (
@@ -93,68 +99,6 @@ def train_judge(options: argparse.Namespace) -> None:
     facts = {"data": train.source, "epochs": options.epochs, "accuracy": accuracy(classifier, test)}
     save_network(out, classifier, **facts, machine=machine(), seed=options.seed)
     print(f"saved {out}: {facts}")
-
-
-def make_weights(options: argparse.Namespace) -> None:
-    """What ships in assets/weights/, by the function that made it."""
-    environment.set_up(0)
-    out = options.out or environment.ASSETS / "weights" / f"{options.name}.safetensors"
-    MAKERS[options.name](out)
-    print(f"saved {out}")
-
-
-def make_playground(options: argparse.Namespace) -> None:
-    """The page that runs a generator by itself."""
-    from gan_helpers import convolutional, variational  # noqa: F401, importing them makes their networks known
-    from gan_helpers.checkpoints import load_network
-    from gan_helpers.playground import write_playground
-
-    generator, _ = load_network(options.weights)
-    write_playground(generator, options.out)
-    print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.1f} MB")
-
-
-def redraw_assets(options: argparse.Namespace) -> None:
-    """The SVG diagrams, the gallery, and a sheet of digits from the shipped generator."""
-    import torch
-
-    from gan_helpers.checkpoints import load_network
-    from gan_helpers.diagrams import write_diagrams
-    from gan_helpers.figures import show_images
-    from gan_helpers.gallery import write_gallery
-    from gan_helpers.networks import generate, sample_latents
-
-    write_diagrams(environment.ASSETS / "diagrams")
-    write_gallery(environment.ASSETS / "gallery")
-    generator, _ = load_network(environment.ASSETS / "weights" / "mnist_generator.safetensors")
-    torch.manual_seed(0)
-    digits = generate(generator, sample_latents(generator, 96))
-    show_images(digits, columns=16).save(environment.ASSETS / "generated_digits.png")
-
-
-def stamped_files(root: Path) -> list[Path]:
-    """The files that state the repository's address; ``pyproject.toml`` is where it is looked up."""
-    return [root / "pyproject.toml", root / "README.md", *sorted((root / "notebooks").glob("*.ipynb"))]
-
-
-def current_address(root: Path) -> str:
-    """The repository's address as ``pyproject.toml`` states it."""
-    found = re.search(r'^Repository = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    if found is None:
-        raise ValueError(f'{root / "pyproject.toml"} has no line Repository = "..."')
-    return found[1]
-
-
-def stamp_address(address: str, root: Path = environment.COURSE_ROOT) -> None:
-    """Replace the repository's address everywhere. Badges follow only to GitHub, the one place Colab opens."""
-    address, old = address.removesuffix("/").removesuffix(".git"), current_address(root)
-    github = "https://github.com/"
-    for path in stamped_files(root):
-        text = path.read_text(encoding="utf-8").replace(old, address)
-        if address.startswith(github):
-            text = text.replace(f"github/{old.removeprefix(github)}/", f"github/{address.removeprefix(github)}/")
-        path.write_text(text, encoding="utf-8")
-    print(f"{address} in {len(stamped_files(root))} files")
 
 
 if __name__ == "__main__":

@@ -9,19 +9,37 @@ file cannot run a stranger's code. Notebook 04 saves with it, notebook 05 loads.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
-from gan_helpers.networks import Network
+
+class Network(nn.Module):
+    """An ``nn.Module`` that keeps its constructor's arguments in ``config``, by name."""
+
+    known: ClassVar[dict[str, type[Network]]] = {}
+    config: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Network.known.setdefault(cls.__name__, cls)  # a reader's class of the same name does not replace ours
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Network:
+        network = super().__new__(cls)
+        arguments = inspect.signature(cls.__init__).bind_partial(network, *args, **kwargs)
+        arguments.apply_defaults()
+        network.config = dict(list(arguments.arguments.items())[1:])  # all but self
+        return network
+
 
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch.save's zip archive, and a bare pickle
 DEFAULT_DEVICE = torch.device("cpu")

@@ -10,6 +10,7 @@ This is the only room that reads environment variables:
 from __future__ import annotations
 
 import os
+import platform
 import random
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,6 @@ import torch
 
 COURSE_ROOT = Path(__file__).resolve().parents[1]
 ASSETS = COURSE_ROOT / "assets"
-
 T = TypeVar("T")
 
 
@@ -71,3 +71,10 @@ def set_up(seed: int = 0) -> torch.device:
     place = f"{torch.get_num_threads()} CPU threads" if device.type == "cpu" else torch.cuda.get_device_name(device)
     print(f"torch {torch.__version__.split('+')[0]} on {place}, {'quick' if is_quick() else 'full'} run")
     return device
+
+
+def machine() -> str:
+    """What the seconds of a training refer to."""
+    import torch
+
+    return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"

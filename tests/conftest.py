@@ -10,8 +10,8 @@ os.environ.setdefault("GAN_QUICK", "1")  # before gan_helpers is imported, and i
 import pytest
 import torch
 
-from gan_helpers.datasets import ImageSet
-from gan_helpers.networks import Discriminator, Generator
+from gan_helpers.data.sets import ImageSet
+from gan_helpers.models.dense import Discriminator, Generator
 
 
 @pytest.fixture

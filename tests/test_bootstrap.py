@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
+from stamp import current_address
 
-from gan_helpers.__main__ import current_address
 from gan_helpers.environment import COURSE_ROOT
 
 NOTEBOOK = "05_sample_new_digits.ipynb"

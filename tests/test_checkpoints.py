@@ -16,6 +16,7 @@ import torch
 from gan_helpers import checkpoints
 from gan_helpers.checkpoints import (
     CheckpointError,
+    Network,
     load_network,
     load_tensors,
     save_network,
@@ -23,7 +24,8 @@ from gan_helpers.checkpoints import (
     write_atomically,
 )
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.networks import Discriminator, Generator, Network, generate, sample_latents
+from gan_helpers.models.dense import Discriminator, Generator
+from gan_helpers.models.sampling import generate, sample_latents
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from stamp import current_address
 
-from gan_helpers.__main__ import current_address
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.exercises import check
-from gan_helpers.judges import EXERCISES
+from gan_helpers.exercises.judges import EXERCISES
 
 NOTEBOOKS = sorted((COURSE_ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"bootstrap", "defines", "nbval-check-output", "raises-exception"}

@@ -189,7 +189,7 @@ def test_the_shipped_generator_loads_and_makes_pictures():
     import torch
 
     from gan_helpers.checkpoints import load_network
-    from gan_helpers.networks import generate, sample_latents
+    from gan_helpers.models.sampling import generate, sample_latents
 
     path = COURSE_ROOT / "assets" / "weights" / "mnist_generator.safetensors"
     generator, facts = load_network(path)

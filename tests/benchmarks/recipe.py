@@ -38,26 +38,30 @@ from matplotlib.figure import Figure
 from speed import STEPS, plain_steps
 from torch import Tensor, nn
 
-from gan_helpers.checkpoints import load_network, save_network, write_atomically
-from gan_helpers.classifiers import load_classifier, read_images
-from gan_helpers.datasets import ImageSet, load_images
-from gan_helpers.environment import ASSETS, outputs_folder
-from gan_helpers.evaluation import class_coverage, class_divergence, class_shares, covered, frechet_distance, sure_share
-from gan_helpers.figures import DATA, DISCRIMINATOR, GENERATOR, plot
-from gan_helpers.networks import (
+from gan_helpers.checkpoints import Network, load_network, save_network, write_atomically
+from gan_helpers.data.sets import ImageSet, load_images
+from gan_helpers.environment import ASSETS, machine, outputs_folder
+from gan_helpers.metrics.distances import (
+    class_coverage,
+    class_divergence,
+    class_shares,
+    covered,
+    frechet_distance,
+    sure_share,
+)
+from gan_helpers.metrics.readers import load_classifier, read_images
+from gan_helpers.metrics.scorecards import Reference, score_card
+from gan_helpers.models.dense import (
     Discriminator,
     Generator,
-    Network,
     add_minibatch_statistics,
     add_spectral_norm,
-    generate,
     recommended_pair,
-    sample_latents,
 )
-from gan_helpers.runs import CLASSIC, STABLE, Run, Settings, StableSettings
-from gan_helpers.scorecards import Reference, score_card
-from gan_helpers.shipped import machine
-from gan_helpers.training import train_gan
+from gan_helpers.models.sampling import generate, sample_latents
+from gan_helpers.training.adversarial import train_gan
+from gan_helpers.training.runs import CLASSIC, STABLE, Run, Settings, StableSettings
+from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, plot
 
 HERE = Path(__file__).parent
 SAMPLES = 10_000

@@ -26,10 +26,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader
 
-from gan_helpers.datasets import ImageSet, load_images
-from gan_helpers.networks import Discriminator, Generator, recommended_pair, stable_pair
-from gan_helpers.runs import CLASSIC, STABLE, Settings
-from gan_helpers.training import train_gan
+from gan_helpers.data.sets import ImageSet, load_images
+from gan_helpers.models.dense import Discriminator, Generator, recommended_pair, stable_pair
+from gan_helpers.training.adversarial import train_gan
+from gan_helpers.training.runs import CLASSIC, STABLE, Settings
 
 STEPS = 200  # a stretch of an epoch, long enough to time and short enough to alternate often
 ROUNDS = 7
@@ -174,9 +174,8 @@ def flops_of(call: Callable[[], object]) -> int:
 
 def dcgan(data: ImageSet) -> None:
     """The convolutional GANs of notebooks 09 to 11: training in both memory layouts, and its share of the peak."""
-    from gan_helpers.clips import ClipDiscriminator, ClipGenerator
-    from gan_helpers.convolutional import dcgan_pair
-    from gan_helpers.factors import face_pair
+    from gan_helpers.models.clips import ClipDiscriminator, ClipGenerator
+    from gan_helpers.models.convolutional import dcgan_pair, face_pair
 
     pairs = {
         "09, colour 32x32": ((3, 32, 32), dcgan_pair),
@@ -207,9 +206,9 @@ def both_layouts(name: str, shape: tuple[int, ...], pair: Callable[..., tuple], 
 
 def convolution(data: ImageSet) -> None:
     """Notebook 13's two networks: training in both memory layouts, and the share of the convolution peak."""
-    from gan_helpers.autoencoders import ConvAutoencoder, reconstruction_steps
-    from gan_helpers.datasets import scale_pixels
-    from gan_helpers.denoising import Denoiser
+    from gan_helpers.data.sets import scale_pixels
+    from gan_helpers.models.autoencoders import ConvAutoencoder, Denoiser
+    from gan_helpers.training.supervised import reconstruction_steps
 
     batches = scale_pixels(data.images[:1280]).split(128)
 
@@ -255,7 +254,7 @@ def slider(data: ImageSet) -> None:
     """Slider value to PNG bytes on one thread, with the shipped generator."""
     from gan_helpers.checkpoints import load_network
     from gan_helpers.environment import ASSETS
-    from gan_helpers.explorer import explore
+    from gan_helpers.widgets.explorer import explore
 
     torch.set_num_threads(1)
     view = explore(load_network(ASSETS / "weights" / "mnist_generator.safetensors")[0])
@@ -271,9 +270,9 @@ def slider(data: ImageSet) -> None:
 def find_me(data: ImageSet) -> None:
     """*Find me*: from a click to the z found, for real test digits, on one thread; and how near it comes."""
     from gan_helpers.checkpoints import load_network
-    from gan_helpers.datasets import scale_pixels
+    from gan_helpers.data.sets import scale_pixels
     from gan_helpers.environment import ASSETS
-    from gan_helpers.explorer import explore
+    from gan_helpers.widgets.explorer import explore
 
     torch.set_num_threads(1)
     start = time.perf_counter()
@@ -305,8 +304,8 @@ def recipe(data: ImageSet) -> None:
 
 def score(data: ImageSet) -> None:
     """The whole score card of 10,000 pictures, once the real ones are read."""
-    from gan_helpers.classifiers import load_classifier
-    from gan_helpers.scorecards import Reference
+    from gan_helpers.metrics.readers import load_classifier
+    from gan_helpers.metrics.scorecards import Reference
 
     reference = Reference(load_classifier(), data, load_images("mnist", split="test"))
     spent = seconds(lambda: reference.score(2 * torch.rand(10_000, 1, 28, 28) - 1))
@@ -349,8 +348,8 @@ def monitor(data: ImageSet) -> None:
 
 def watch_in_kernel(rounds: int = ROUNDS) -> None:
     """What ``monitor`` runs: the recommended pair of notebook 04, watched and not, in turn."""
-    from gan_helpers.monitor import Monitor
-    from gan_helpers.networks import sample_latents
+    from gan_helpers.models.sampling import sample_latents
+    from gan_helpers.widgets.monitor import Monitor
 
     torch.set_flush_denormal(True)
     data, watches = load_images("mnist"), []

@@ -1,0 +1,301 @@
+"""The course's diagrams, drawn as SVG text by the standard library alone.
+
+No plotting library takes part, so the same code always gives the same bytes, and a test holds the files in
+`assets/diagrams/` against it. A diagram's docstring is also its description in the file, for screen readers.
+After a change here, draw again with `python -m gan_helpers assets`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+Point = tuple[float, float]
+Place = Callable[[float, float], Point]
+
+
+# Blue, orange and grey stay apart for colour-blind readers; each means the same thing in every diagram.
+GENERATOR, DISCRIMINATOR, DATA, CURVE = "#0072B2", "#D55E00", "#68707A", "#007A5A"
+INK, PAPER, GRID, PALE = "#1F2933", "#FCFCFD", "#DADCE0", "#C3C6CA"
+WIDTH = 920  # of every diagram, so that 16 px text is equally large in all of them
+DASHED = {"stroke_dasharray": "6 5"}
+REAL_DIGIT = """
+............ ..-####-.... ..##--###... ......-##... .....-##-... ....####....
+....--##-... ......-##... .-....-##... .##--###-... ..-####-.... ............"""
+FAKE_DIGIT = """
+............ ....-##-.-.. ..-##--##... ..##-..-#... ..-##-##-... ...-###-....
+..##--##-.-. .-#-...##... ..##..-##... ...#####-... .-...--..... ............"""
+HIDDEN = ("linear", "leaky ReLU 0.2", "dropout 0.3")
+
+
+def number(value: object) -> str:
+    """Attribute text; two decimals hide the last bits, in which math libraries differ."""
+    return f"{round(value, 2) + 0.0:g}" if isinstance(value, (int, float)) else str(value)
+
+
+def element(tag: str, *children: str, **attributes: object) -> str:
+    """One SVG element: `stroke_width=2` becomes `stroke-width="2"`, and `class_` becomes `class`."""
+    pairs = [f'{key.rstrip("_").replace("_", "-")}="{number(value)}"' for key, value in attributes.items()]
+    start = " ".join([tag, *pairs])
+    return f"<{start}>" + "\n".join(children) + f"</{tag}>" if children else f"<{start}/>"
+
+
+def label(x: float, y: float, *lines: str, **style: object) -> str:
+    """Centred lines of text, the first with its baseline at `y`; `*z*` is set in italics, `-` as a minus."""
+    plain = [escape(line).replace("-", "\N{MINUS SIGN}") for line in lines]
+    marked = [re.sub(r"\*(.+?)\*", r'<tspan font-style="italic">\1</tspan>', line) for line in plain]
+    style = {"text_anchor": "middle", "fill": INK} | style
+    return "\n".join(element("text", line, x=x, y=y + 22 * row, **style) for row, line in enumerate(marked))
+
+
+def polyline(points: Iterable[Point], tag: str = "polyline", fill: str = "none", **style: object) -> str:
+    """An open line through `points`, or with another `tag` a polygon."""
+    text = " ".join(f"{number(x)},{number(y)}" for x, y in points)
+    return element(tag, points=text, fill=fill, **{"stroke_width": 2, "stroke_linejoin": "round"} | style)
+
+
+def arrow(*points: Point, colour: str = DATA, **style: object) -> str:
+    """A line through `points` with a head at the last, a polygon, as markers need page-wide ids."""
+    (x0, y0), (x1, y1) = points[-2:]
+    dx, dy = (x1 - x0) / math.dist(*points[-2:]), (y1 - y0) / math.dist(*points[-2:])
+    x, y = neck = x1 - 11 * dx, y1 - 11 * dy
+    head = [(x1, y1), (x - 5.5 * dy, y + 5.5 * dx), (x + 5.5 * dy, y - 5.5 * dx)]
+    return polyline([*points[:-1], neck], stroke=colour, **style) + "\n" + polyline(head, "polygon", colour)
+
+
+def block(left: float, right: float, middle: float, heights: Point, colour: str, **style: object) -> str:
+    """A tinted box, or a network that widens or narrows: its left and right heights, about y = `middle`."""
+    up, down = heights[0] / 2, heights[1] / 2
+    corners = [(left, middle - up), (right, middle - down), (right, middle + down), (left, middle + up)]
+    return polyline(corners, "polygon", colour, **{"stroke": colour, "fill_opacity": 0.18} | style)
+
+
+def picture(x: float, y: float, bitmap: str) -> str:
+    """A small MNIST-like picture, light strokes on black; one path a shade, as single squares show seams."""
+    parts, rows = [element("rect", x=x, y=y, width=96, height=96, fill="#111111")], bitmap.split()
+    for shade, mark in (("#9A9A9A", "-"), ("#FFFFFF", "#")):
+        places = [(8 * i, 8 * j) for j, row in enumerate(rows) for i, cell in enumerate(row) if cell == mark]
+        parts.append(element("path", d="".join(f"M{x + i} {y + j}h8v8h-8z" for i, j in places), fill=shade))
+    return "\n".join(parts)
+
+
+def vector(x: float, middle: float, height: float) -> str:
+    """A vector of data: a strip of eight cells in random-looking greys."""
+    greys, size = (0.15, 0.7, 0.4, 0.95, 0.05, 0.55, 0.85, 0.3), (height / 8, height / 8)
+    cells = [(middle + (i - 3.5) * height / 8, grey) for i, grey in enumerate(greys)]
+    return "\n".join(block(x - 12, x + 12, y, size, DATA, fill_opacity=grey) for y, grey in cells)
+
+
+def document(draw: Callable[[], str], title: str, height: float, *parts: str) -> str:
+    """A whole SVG file, on a light ground of its own, so that it is legible on a dark page as well."""
+    name, description = draw.__name__, escape(" ".join(str(draw.__doc__).split()), quote=False)
+    head = (
+        element("title", escape(title), id=f"{name}-title"),
+        element("desc", description, id=f"{name}-desc"),
+    )
+    ground = element("rect", x=1, y=1, width=WIDTH - 2, height=height - 2, rx=14, fill=PAPER, stroke=GRID)
+    svg = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDTH} {height}", "width": WIDTH}
+    svg |= {"height": height, "role": "img", "aria_labelledby": f"{name}-title {name}-desc"}
+    return element("svg", "", *head, ground, *parts, "", font_family="sans-serif", font_size=16, **svg) + "\n"
+
+
+def gan_pipeline() -> str:
+    """The generator G turns latents z into a generated picture G(z). The discriminator D gives each generated
+    and each real picture a logit, D(G(z)) or D(x): real or generated? Dashed lines are the training signals:
+    D's loss updates D, and G's loss flows back through D into G."""
+    into_g = [(830, 205), (830, 62), (640, 62), (640, 196), (570, 196), (570, 62), (225, 62), (225, 103)]
+    into_d = [(830, 285), (830, 402), (605, 402), (605, 348)]
+    parts = [
+        vector(80, 165, 112) + label(80, 246, "latents *z*"),
+        block(160, 290, 165, (80, 150), GENERATOR) + label(225, 164, "*G*", font_size=26),
+        label(225, 187, "generator"),
+        picture(356, 117, FAKE_DIGIT) + label(404, 238, "generated picture *G*(*z*)"),
+        picture(356, 277, REAL_DIGIT) + label(404, 398, "real picture *x*"),
+        block(530, 680, 245, (260, 130), DISCRIMINATOR) + label(605, 254, "*D*", font_size=26),
+        label(605, 277, "discriminator"),
+        label(723, 232, "logit") + label(723, 270, "*D*(*x*)", "*D*(*G*(*z*))"),
+        block(768, 892, 245, (80, 80), INK) + label(830, 240, "real or", "generated?"),
+        *(arrow((left, 165), (right, 165)) for left, right in ((98, 154), (296, 350), (458, 524))),
+        arrow((458, 325), (524, 325)) + arrow((686, 245), (762, 245)),
+        arrow(*into_g, colour=GENERATOR, **DASHED) + arrow(*into_d, colour=DISCRIMINATOR, **DASHED),
+        label(404, 46, "*G*’s loss flows back through *D* into *G*"),
+        label(718, 428, "*D*’s loss updates *D*"),
+        arrow((40, 355), (92, 355)) + label(104, 361, "data and scores", text_anchor="start"),
+        arrow((92, 390), (40, 390), **DASHED) + label(104, 396, "training signals", text_anchor="start"),
+    ]
+    return document(gan_pipeline, "How a GAN is trained", 450, *parts)
+
+
+def layers(widths: Sequence[int], first: float, pitch: float, colour: str, *last: str) -> Iterator[str]:
+    """A column for each width, every `pitch` from `first` on; between two, a band with captions below."""
+    heights = [18 * width**0.4 for width in widths]  # in true proportion, the thin ones would be invisible
+    for i, (width, height) in enumerate(zip(widths, heights, strict=True)):
+        x = first + pitch * i
+        if i:
+            ends, faint = (heights[i - 1], height), {"fill_opacity": 0.07, "stroke": "none"}
+            yield block(x - pitch + 13, x - 13, 190, ends, colour, **faint)
+            yield arrow((x - pitch + 42, 190), (x - 42, 190))
+            yield label(x - pitch / 2, 358, *(last if i == len(widths) - 1 else HIDDEN))
+        yield block(x - 12, x + 12, 190, (height, height), colour) if i else vector(x, 190, height)
+        yield label(x, 178 - height / 2, str(width), font_size=18, font_weight="bold")
+
+
+def discriminator() -> str:
+    """A picture x of 1 x 28 x 28 pixels, flattened to 784 numbers, passes linear layers of widths 128, 64,
+    32, each followed by leaky ReLU with slope 0.2 and dropout 0.3, and a last of width 1: the logit D(x)."""
+    parts = [
+        picture(28, 142, REAL_DIGIT) + label(76, 130, "*x*", font_size=18) + label(76, 262, "1 × 28 × 28"),
+        arrow((130, 190), (178, 190)) + label(152, 358, "flatten"),
+        *layers((784, 128, 64, 32, 1), 200, 146, DISCRIMINATOR, "linear"),
+        arrow((806, 190), (844, 190)) + label(876, 184, "logit", "*D*(*x*)"),
+    ]
+    return document(discriminator, "The discriminator, 784-128-64-32-1", 430, *parts)
+
+
+def generator() -> str:
+    """100 latents z pass linear layers of widths 32, 64, 128, each followed by leaky ReLU with slope 0.2 and
+    dropout 0.3, and a last one of width 784 with tanh, reshaped to a picture G(z) of 1 x 28 x 28 pixels."""
+    parts = [
+        *layers((100, 32, 64, 128, 784), 72, 158, GENERATOR, "linear", "tanh"),
+        label(72, 276, "latents *z*") + arrow((726, 190), (776, 190)) + label(751, 358, "reshape"),
+        picture(788, 142, FAKE_DIGIT) + label(836, 130, "*G*(*z*)", font_size=18),
+        label(836, 262, "1 × 28 × 28"),
+    ]
+    return document(generator, "The generator, 100-32-64-128-784", 430, *parts)
+
+
+def axes(left: float, width: float, ys: Sequence[float], low: float, high: float) -> tuple[str, Place]:
+    """A grid for x from -4 to 4 and y from `low` to `high`, and the function that places (x, y) on it."""
+
+    def at(x: float, y: float) -> Point:
+        return left + (x + 4) / 8 * width, 70 + 290 * (high - y) / (high - low)
+
+    ticks = [("x", at(x, low), x, {"y2": -6 if x else -290}, (0, 24), "middle") for x in (-4, -2, 0, 2, 4)]
+    ticks += [("y", at(-4, y), y, {"x2": width}, (-12, 6), "end") for y in ys]
+    groups = []
+    for axis, (x, y), value, end, place, anchor in ticks:
+        move, text = f"translate({number(x)} {number(y)})", f"{value:g}"
+        parts = element("line", stroke=GRID, stroke_width=1.5, **end), label(*place, text, text_anchor=anchor)
+        groups.append(element("g", *parts, class_=f"{axis}-tick", transform=move))
+    return "\n".join(groups), at
+
+
+def leaky_relu() -> str:
+    """Left: for positive x, ReLU and leaky ReLU both equal x; for negative x, ReLU is 0 and leaky ReLU 0.2 x.
+    Right: for positive x, both gradients are 1; for negative x, ReLU's is 0 and leaky ReLU's is 0.2."""
+    wide, thin = {"stroke": PALE, "stroke_width": 9}, {"stroke": CURVE, "stroke_width": 3}
+    grid, at = axes(70, 450, (-2, 0, 2, 4), -2, 4)
+    values = [
+        grid + label(295, 44, "leaky ReLU, *y* = max(0.2*x*, *x*)", font_size=18),
+        polyline([at(-4, 0), at(0, 0), at(4, 4)], id="relu", **wide),
+        polyline([at(x, max(0.2 * x, x)) for x in (-4, 0, 4)], id="leaky_relu", **thin),
+        label(*at(-2.8, 0.35), "ReLU: 0", fill=DATA) + label(*at(1.6, 3.2), "both: *x*"),
+        label(*at(-2.5, -1.4), "leaky ReLU: 0.2*x*", fill=CURVE),
+    ]
+    grid, at = axes(610, 270, (0, 0.2, 1), -0.1, 1.2)
+    slopes = [grid + label(745, 44, "gradient", font_size=18)]
+    for name, low, style in (("relu", 0, wide), ("leaky_relu", 0.2, thin)):
+        slopes.append(polyline([at(-4, low), at(0, low)], id=f"{name}-gradient-left", **style))
+        slopes.append(polyline([at(0, 1), at(4, 1)], id=f"{name}-gradient-right", **style))
+    slopes += [label(*at(-2, 0.06), "ReLU", fill=DATA), label(*at(2, 1.06), "both")]
+    slopes += [label(*at(-2, 0.26), "leaky ReLU", fill=CURVE)]
+    panels = element("g", *values, id="leaky_relu-values"), element("g", *slopes, id="leaky_relu-gradients")
+    return document(leaky_relu, "Leaky ReLU and its gradient", 410, *panels)
+
+
+def tanh() -> str:
+    """tanh(x) for x from -4 to 4 rises in an S from the dashed line -1 through 0 to the dashed line 1. A bar
+    beside it shows which pixel each value stands for: -1 is black and 1 is white."""
+    grid, at = axes(70, 670, (-1, 0, 1), -1.3, 1.3)
+    parts = [grid + label(405, 44, "*y* = tanh(*x*)", font_size=18) + label(794, 84, "pixel")]
+    parts += [polyline([at(-4, y), at(4, y)], stroke=DATA, **DASHED) for y in (-1, 1)]
+    curve = [at(x / 10, math.tanh(x / 10)) for x in range(-40, 41)]
+    parts.append(polyline(curve, id="tanh", stroke=CURVE, stroke_width=3))
+    parts.append(label(*at(-2.6, 1.07), "asymptote *y* = 1", fill=DATA))
+    parts.append(label(*at(2.6, -1.19), "asymptote *y* = -1", fill=DATA))
+    for value in range(-5, 6):
+        (x, y), shade = at(4.5, value / 5), f"{round(255 * (value + 5) / 10):02X}"
+        parts.append(block(x, x + 26, y, (22.3, 22.3), f"#{3 * shade}", fill_opacity=1, stroke=DATA))
+    places = [(*at(4.95, value - 0.05), name) for value, name in ((1, "white"), (0, "grey"), (-1, "black"))]
+    parts += [label(*place, text_anchor="start") for place in places]
+    return document(tanh, "tanh", 410, element("g", *parts, id="tanh-values"))
+
+
+REAL_POINTS = [(70, 175), (90, 120), (125, 245), (150, 150), (185, 215), (225, 95), (290, 115), (315, 175)]
+FAKE_POINTS = [(90, 185), (115, 145), (125, 200), (160, 180), (160, 240), (345, 265), (385, 235)]
+
+
+def balls(centres: Sequence[Point], others: Sequence[Point], colours: Point | Sequence[str], left: float) -> str:
+    """Balls around centres, as wide as the way to the nearest other centre; covered points are filled."""
+    shift = {"transform": f"translate({number(left)} 60)"}
+    radii = [min(math.dist(a, b) for b in centres if a != b) for a in centres]
+    inside = [any(math.dist(p, c) <= r for c, r in zip(centres, radii, strict=True)) for p in others]
+    shapes = [
+        element("circle", cx=x, cy=y, r=r, fill=colours[0], fill_opacity=0.09, stroke=colours[0], class_="ball")
+        for (x, y), r in zip(centres, radii, strict=True)
+    ]
+    shapes += [element("circle", cx=x, cy=y, r=5, fill=colours[0], class_="centre") for x, y in centres]
+    for (x, y), hit in zip(others, inside, strict=True):
+        style = {"fill": colours[1] if hit else PAPER, "stroke": colours[1], "stroke_width": 2.5}
+        shapes.append(element("circle", cx=x, cy=y, r=6, class_="hit" if hit else "miss", **style))
+    return element("g", *shapes, label(215, 352, f"{sum(inside)} of {len(inside)} covered", font_size=18), **shift)
+
+
+def precision_recall() -> str:
+    """Left: a ball around each of eight real points, as wide as the way to the nearest other; precision is the share
+    of generated points inside a ball. Right: balls around the generated points; recall is the share of real points
+    inside one. Points outside every ball are hollow."""
+    parts = [
+        balls(REAL_POINTS, FAKE_POINTS, (DATA, GENERATOR), 20)
+        + label(235, 50, "precision: generated points in real balls"),
+        balls(FAKE_POINTS, REAL_POINTS, (GENERATOR, DATA), 470)
+        + label(685, 50, "recall: real points in generated balls"),
+        label(370, 452, "● real", fill=DATA) + label(530, 452, "● generated", fill=GENERATOR),
+    ]
+    return document(precision_recall, "Improved precision and recall", 480, *parts)
+
+
+def dirac_steps(start: float, gamma: float, alternating: bool) -> Iterator[Point]:
+    """(theta, psi) of the Dirac-GAN of notebook 07: 60 steps of rate 0.5 from (start, 0)."""
+    theta, psi = start, 0.0
+    for _ in range(61):
+        yield theta, psi
+        before, psi = psi, psi - 0.5 * (theta / (1 + math.exp(-theta * psi)) + gamma * psi)
+        judge = psi if alternating else before
+        theta += 0.5 * judge / (1 + math.exp(-theta * judge))
+
+
+def dirac() -> str:
+    """The Dirac-GAN: the generated point theta across, the slope psi of D upwards; the goal is the dot at (0, 0).
+    Left: simultaneous steps spiral outwards from (1, 0), alternating ones circle for ever. Right: with the penalty
+    R1, alternating steps that begin at (2, 0) spiral into the goal."""
+    parts = [label(64, 54, "*ψ*, slope of *D*"), label(255, 86, "simultaneous: outwards", fill=DISCRIMINATOR)]
+    parts += [label(255, 344, "alternating: for ever", fill=GENERATOR), label(695, 344, "inwards", fill=CURVE)]
+    free = [("simultaneous", DISCRIMINATOR, (1, 0, False)), ("alternating", GENERATOR, (1, 0, True))]
+    damped = [("r1", CURVE, (2, 0.2, True))]
+    for left, name, paths in ((110, "without a penalty", free), (550, "with R1", damped)):
+        grid, at = axes(left, 290, (-4, -2, 0, 2, 4), -4, 4)
+        lines = [polyline([at(*q) for q in dirac_steps(*p)], id=key, stroke=colour) for key, colour, p in paths]
+        notes = label(left + 145, 44, name, font_size=18) + label(left + 145, 410, "*θ*, what *G* makes")
+        goal = element("circle", cx=left + 145, cy=215, r=5, fill=INK)
+        parts.append(element("g", grid, *lines, goal, notes, id=f"dirac-{paths[-1][0]}"))
+    return document(dirac, "The Dirac-GAN, without and with R1", 440, *parts)
+
+
+DIAGRAMS: dict[str, Callable[[], str]] = {
+    draw.__name__: draw for draw in (gan_pipeline, discriminator, generator, leaky_relu, tanh, precision_recall, dirac)
+}
+
+
+def write_diagrams(folder: Path) -> list[Path]:
+    """Write every diagram to `folder/<name>.svg`; a reader never meets a half-written file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.svg" for name in DIAGRAMS]
+    for path in paths:
+        draft = path.with_suffix(".part")
+        draft.write_text(DIAGRAMS[path.stem](), encoding="utf-8", newline="\n")
+        draft.replace(path)
+    return paths

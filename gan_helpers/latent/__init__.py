@@ -1,0 +1,59 @@
+"""Points, paths, inversion and editing in latent space."""
+
+from gan_helpers.latent.editing import (
+    Edit,
+    fit_factors,
+    leave_alone,
+    measure_effects,
+    try_edit,
+)
+from gan_helpers.latent.inversion import (
+    find_latents,
+    fit_picture,
+)
+from gan_helpers.latent.paths import (
+    closed_path,
+    even_loop,
+    even_times,
+    frame_distances,
+    slerp,
+    variation,
+)
+from gan_helpers.latent.points import (
+    Position,
+    UndoStack,
+    between,
+    first_weight,
+    is_uniform,
+    load_latents,
+    plane_map,
+    principal_directions,
+    random_points,
+    save_latents,
+)
+
+__all__ = [
+    "Edit",
+    "Position",
+    "UndoStack",
+    "between",
+    "closed_path",
+    "even_loop",
+    "even_times",
+    "find_latents",
+    "first_weight",
+    "fit_factors",
+    "fit_picture",
+    "frame_distances",
+    "is_uniform",
+    "leave_alone",
+    "load_latents",
+    "measure_effects",
+    "plane_map",
+    "principal_directions",
+    "random_points",
+    "save_latents",
+    "slerp",
+    "try_edit",
+    "variation",
+]

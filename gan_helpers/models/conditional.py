@@ -1,0 +1,131 @@
+"""Ask for a digit: a generator and a discriminator that are told the class. Notebook 08 builds them.
+
+Appending a one-hot label to a layer's input is the same as adding a learned vector, one a class, to its response:
+so a label enters as an ``nn.Embedding``. ``training.train_gan`` trains the pair on an ImageSet with labels.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_helpers.checkpoints import Network
+from gan_helpers.models.dense import MinibatchStatistics
+from gan_helpers.models.sampling import check_latents
+
+
+class ClassNorm(nn.Module):
+    """Batch norm whose scale and shift are learned for each class: features (N, F) and labels (N,) to (N, F).
+
+    Source: Dumoulin et al., arXiv 1610.07629; for generators Miyato and Koyama, arXiv 1802.05637.
+    """
+
+    def __init__(self, classes: int, features: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(features, affine=False)
+        self.scale, self.shift = nn.Embedding(classes, features), nn.Embedding(classes, features)
+        nn.init.ones_(self.scale.weight)  # as batch norm begins: the classes are alike
+        nn.init.zeros_(self.shift.weight)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        return self.scale(labels) * self.norm(features) + self.shift(labels)
+
+
+class ConditionalGenerator(Network):
+    """Latents (N, latent_dim) and labels (N,) to pictures (N, C, H, W) in [-1, 1]; without labels, all in turn."""
+
+    def __init__(
+        self,
+        latent_dim: int = 64,
+        classes: int = 10,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        widths: tuple[int, ...] = (256, 512, 1024),
+        latent: str = "normal",
+    ) -> None:
+        super().__init__()
+        sizes = (latent_dim, *widths)
+        self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairwise(sizes))
+        self.norms = nn.ModuleList(ClassNorm(classes, width) for width in widths)
+        self.last = nn.Sequential(nn.Linear(widths[-1], prod(image_shape)), nn.Tanh())
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        check_latents(self, latents)
+        labels = check_labels(self, latents, labels)
+        features = latents
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            features = F.leaky_relu(norm(layer(features), labels), 0.2)
+        return self.last(features).unflatten(1, self.config["image_shape"])  # (N, C*H*W) -> (N, C, H, W)
+
+
+class ConditionalDiscriminator(Network):
+    """Pictures (N, C, H, W) in [-1, 1] and labels (N,) to one logit each, (N,): above 0 for "real, and of its class".
+
+    The label's vector joins the response to the pixels. Source: Mirza and Osindero, arXiv 1411.1784.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, widths: tuple[int, ...] = (512, 256)
+    ) -> None:
+        super().__init__()
+        self.label = nn.Embedding(classes, widths[0])  # one learned vector a class
+        self.first = nn.Sequential(nn.Flatten(), nn.Linear(prod(image_shape), widths[0]))  # (N, C*H*W) -> (N, F)
+        layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Sequential(MinibatchStatistics(), nn.Linear(widths[-1] + 1, 1))
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        response = self.first(images) + self.label(check_labels(self, images, labels))
+        return self.last(self.layers(response)).squeeze(1)  # (N, 1) -> (N,)
+
+
+class ProjectionDiscriminator(ConditionalDiscriminator):
+    """The same, but the label's vector is multiplied with the last features, and the product joins the logit.
+
+    Source: Miyato and Koyama, *cGANs with Projection Discriminator*, arXiv 1802.05637, equation 3.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, widths: tuple[int, ...] = (512, 256)
+    ) -> None:
+        super().__init__(image_shape, classes, widths)
+        self.label = nn.Embedding(classes, widths[-1])
+        nn.init.normal_(self.label.weight, std=widths[-1] ** -0.5)  # length 1: longer ones drown the rest at first
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        features = self.layers(self.first(images))
+        label = self.label(check_labels(self, images, labels))
+        return self.last(features).squeeze(1) + (label * features).sum(1)  # (N,)
+
+
+WAYS = {"embedding": ConditionalDiscriminator, "projection": ProjectionDiscriminator}
+
+
+def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tensor:
+    """The labels (N,) for N rows, the classes in turn if there are none; ValueError if they do not fit."""
+    classes = network.config["classes"]
+    if labels is None:
+        return torch.arange(len(rows), device=rows.device) % classes
+    if labels.shape != rows.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(
+            f"labels of shape {tuple(labels.shape)} and type {labels.dtype} for {len(rows)} rows: "
+            f"give one whole number each, for example torch.full(({len(rows)},), 7)"
+        )
+    if not labels.is_cuda and len(labels) and not 0 <= labels.min() <= labels.max() < classes:  # a GPU would wait
+        raise ValueError(f"labels from {labels.min()} to {labels.max()}: this network knows 0 to {classes - 1}")
+    return labels
+
+
+def conditional_pair(
+    image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, way: str = "projection"
+) -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
+    """``networks.stable_pair`` with labels: the same widths, batch norm in G, minibatch statistics in D."""
+    if way not in WAYS:
+        raise ValueError(f"unknown way {way!r} to tell D the label: choose one of {', '.join(WAYS)}")
+    generator = ConditionalGenerator(classes=classes, image_shape=image_shape)
+    return generator, WAYS[way](image_shape, classes)

@@ -1,0 +1,145 @@
+"""Every picture and plot of the course, in one style.
+
+Functions return a ``Picture``: PNG, JPEG or GIF bytes that a notebook shows, with a sentence that says what
+is seen for readers who cannot see it. Nothing here keeps state, so figures never pile up in memory.
+Notebooks import it from the start: how a plot is drawn is not what they teach.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from math import ceil
+from pathlib import Path
+from typing import ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from gan_helpers.checkpoints import write_atomically
+from gan_helpers.data.sets import unscale_pixels
+
+# Colours that colour-blind readers can tell apart (Okabe and Ito); each network has one in every figure.
+GENERATOR, DISCRIMINATOR, DATA = "#0072B2", "#D55E00", "#68707A"
+PALETTE = (GENERATOR, DISCRIMINATOR, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", DATA)
+STYLE = {
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+}
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Encoded pixels and what they show. The last expression of a cell displays it."""
+
+    content: bytes
+    alt: str
+    width: int | None = None  # in a notebook, in pixels; None shows the picture as large as it is
+
+    @property
+    def kind(self) -> str:
+        return {b"GIF": "gif", b"\xff\xd8\xff": "jpeg"}.get(self.content[:3], "png")
+
+    def save(self, path: str | Path) -> None:
+        """Write the file: all of it or nothing."""
+        write_atomically(Path(path), self.content)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        encoded = base64.b64encode(self.content).decode()
+        if self.kind != "gif":
+            return {f"image/{self.kind}": encoded, "text/plain": self.alt}
+        size = "" if self.width is None else f'width="{self.width}" style="image-rendering: pixelated" '
+        image = f'<img {size}src="data:image/gif;base64,{encoded}" alt="{self.alt}">'
+        return {"text/html": image, "text/plain": self.alt}
+
+
+# --- pictures made of pixels alone --------------------------------------------------------------------
+
+
+def tile(images: Tensor, columns: int | None = None, gap: int = 2) -> Tensor:
+    """Images (N, C, H, W), uint8 or floats in [-1, 1], in rows on one white sheet: uint8 (C, height, width)."""
+    images = unscale_pixels(images.detach().cpu()) if images.is_floating_point() else images.cpu()
+    n, c, h, w = images.shape
+    columns = columns or ceil(n**0.5)
+    sheet = torch.full((c, ceil(n / columns) * (h + gap) - gap, columns * (w + gap) - gap), 255, dtype=torch.uint8)
+    for i, image in enumerate(images):
+        y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
+        sheet[:, y : y + h, x : x + w] = image
+    return sheet
+
+
+def to_pil(sheet: Tensor, zoom: int = 1) -> Image.Image:
+    """uint8 (1 or 3, H, W) as a Pillow image, each pixel enlarged to zoom x zoom."""
+    picture = Image.fromarray((sheet[0] if len(sheet) == 1 else sheet.permute(1, 2, 0)).contiguous().numpy())
+    return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
+
+
+def png_bytes(sheet: Tensor, zoom: int = 1, effort: int = 1) -> bytes:
+    """uint8 (1 or 3, H, W) as a PNG; ``effort`` 1 is fast enough for sliders, 9 small enough to store."""
+    buffer = io.BytesIO()
+    to_pil(sheet, zoom).save(buffer, "png", compress_level=effort)
+    return buffer.getvalue()
+
+
+def show_images(images: Tensor, columns: int | None = None, zoom: int = 2, alt: str = "", quality: int = 0) -> Picture:
+    """A sheet of images (N, C, H, W), without axes: a PNG, or with ``quality`` 1 to 95 a JPEG, smaller in colour."""
+    options = {"format": "jpeg", "quality": quality} if quality else {"format": "png", "compress_level": 9}
+    buffer = io.BytesIO()
+    to_pil(tile(images, columns), zoom).save(buffer, **options)
+    return Picture(buffer.getvalue(), alt or f"a sheet of {len(images)} pictures")
+
+
+def animate(
+    frames: Sequence[Tensor],
+    zoom: int = 1,
+    milliseconds: int = 80,
+    rest: int = 1000,
+    width: int | None = None,
+    alt: str = "",
+) -> Picture:
+    """Sheets uint8 (C, H, W) as a GIF that runs for ever and stays on its last frame for ``rest`` milliseconds.
+
+    ``zoom`` enlarges the file's pixels, ``width`` what a notebook shows: a sheet of noise does not compress.
+    """
+    pictures = [to_pil(frame, zoom).quantize(32, dither=Image.Dither.NONE) for frame in frames]  # a third of the size
+    buffer = io.BytesIO()
+    times = [milliseconds] * (len(pictures) - 1) + [rest]
+    pictures[0].save(buffer, "gif", save_all=True, append_images=pictures[1:], duration=times, loop=0)
+    return Picture(buffer.getvalue(), alt or f"an animation of {len(frames)} frames", width)
+
+
+# --- plots --------------------------------------------------------------------------------------------
+
+
+def plot(draw: Callable[P, tuple[Figure, str]]) -> Callable[P, Picture]:
+    """Run a drawing function in the course's style and encode its figure as a Picture."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Picture:
+        with mpl.rc_context(STYLE):
+            figure, alt = draw(*args, **kwargs)
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        buffer = io.BytesIO()
+        pixels.quantize(128, dither=Image.Dither.NONE).save(buffer, "png")  # a third of the size in full colour
+        return Picture(buffer.getvalue(), alt)
+
+    return styled

@@ -1,0 +1,169 @@
+"""The committed diagrams are what the code draws, are sound SVG, and say what PyTorch says."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from diagrams import DIAGRAMS, write_diagrams
+from torch.nn.functional import leaky_relu, relu
+
+from gan_helpers.metrics.distances import covered, nearest_distances
+from gan_helpers.training.toys import dirac_path
+
+FOLDER = Path(__file__).parents[1] / "assets" / "diagrams"
+SVG = "{http://www.w3.org/2000/svg}"
+every_diagram = pytest.mark.parametrize("name", DIAGRAMS)
+
+
+def parse(name):
+    return ElementTree.fromstring(DIAGRAMS[name]())
+
+
+def texts(root):
+    return ["".join(text.itertext()).replace("\N{MINUS SIGN}", "-") for text in root.iter(f"{SVG}text")]
+
+
+def scale(panel, axis):
+    """Pixels to values, from where the panel's own tick numbers stand: a wrong number bends the line."""
+    ticks = panel.findall(f".//{SVG}g[@class='{axis}-tick']")
+    places = [re.findall(r"[-\d.]+", tick.get("transform"))["xy".index(axis)] for tick in ticks]
+    pixels, values = np.array(places, float), np.array([float(texts(tick)[0]) for tick in ticks])
+    slope, offset = np.polyfit(pixels, values, 1)
+    np.testing.assert_allclose(slope * pixels + offset, values, atol=1e-3)
+    return lambda pixel: slope * pixel + offset
+
+
+def curve(diagram, panel, line):
+    """The points of one polyline, in the panel's coordinates."""
+    group = parse(diagram).find(f".//{SVG}g[@id='{panel}']")
+    text = group.find(f".//{SVG}polyline[@id='{line}']").get("points")
+    pixels = np.array([point.split(",") for point in text.split()], float)
+    return [torch.tensor(scale(group, axis)(pixels[:, i])) for i, axis in enumerate("xy")]
+
+
+@every_diagram
+def test_committed_file_is_what_the_code_draws(name):
+    committed, remedy = (FOLDER / f"{name}.svg").read_bytes(), "run python -m gan_helpers.diagrams"
+    assert committed == DIAGRAMS[name]().encode(), remedy
+
+
+def test_no_stray_files_and_write_returns_what_it_wrote(tmp_path):
+    written = write_diagrams(tmp_path / "new")
+    assert sorted(written) == sorted((tmp_path / "new").iterdir())
+    assert {path.name for path in written} == {path.name for path in FOLDER.iterdir()}
+    assert all(path.read_bytes() == (FOLDER / path.name).read_bytes() for path in written)
+
+
+@every_diagram
+def test_is_an_accessible_image_with_unique_ids(name):
+    root = parse(name)
+    assert root.tag == f"{SVG}svg"
+    assert root.get("role") == "img"
+    assert root.get("viewBox") == f"0 0 {root.get('width')} {root.get('height')}"
+    title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+    assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+    assert title.text
+    assert len(description.text) > 80
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+@every_diagram
+def test_text_is_large_enough_at_800_pixels(name):
+    root = parse(name)
+    sizes = [float(element.get("font-size")) for element in root.iter() if element.get("font-size")]
+    assert min(sizes) * 800 / float(root.get("width")) >= 13
+
+
+@every_diagram
+def test_everything_lies_inside_the_frame(name):
+    root = parse(name)
+    for shape in [*root.iter(f"{SVG}polyline"), *root.iter(f"{SVG}polygon")]:
+        points = np.array([point.split(",") for point in shape.get("points").split()], float)
+        assert (points >= 20).all()
+        assert (points <= np.array([float(root.get("width")), float(root.get("height"))]) - 20).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "last"),
+    [
+        ("discriminator", (784, 128, 64, 32, 1), ["linear"]),
+        ("generator", (100, 32, 64, 128, 784), ["linear", "tanh"]),
+    ],
+)
+def test_networks_show_the_widths_in_order(name, widths, last):
+    root = parse(name)
+    numbers = [text for text in root.iter(f"{SVG}text") if (text.text or "").isdigit()]
+    numbers.sort(key=lambda text: float(text.get("x")))
+    assert tuple(int(text.text) for text in numbers) == widths
+    hidden = ["linear", "leaky ReLU 0.2", "dropout 0.3"]
+    steps = {"linear", "leaky ReLU 0.2", "dropout 0.3", "tanh"}
+    assert [text for text in texts(root) if text in steps] == 3 * hidden + last
+    assert all(str(width) in root.find(f"{SVG}desc").text for width in widths)
+
+
+def test_pipeline_uses_the_vocabulary():
+    shown = set(texts(parse("gan_pipeline")))
+    expected = {"latents z", "G", "generated picture G(z)", "real picture x", "D", "logit", "D(x)", "D(G(z))"}
+    assert expected <= shown
+
+
+@pytest.mark.parametrize(
+    ("line", "function"),
+    [("leaky_relu", lambda x: leaky_relu(x, 0.2)), ("relu", relu)],
+    ids=["leaky", "relu"],
+)
+def test_leaky_relu_curves_and_gradients_are_those_of_torch(line, function):
+    x, y = curve("leaky_relu", "leaky_relu-values", line)
+    assert (x.min().item(), x.max().item()) == pytest.approx((-4, 4), abs=1e-2)
+    torch.testing.assert_close(y, function(x), atol=0.01, rtol=0)
+    for side, inside in (("left", -2.0), ("right", 2.0)):
+        _, y = curve("leaky_relu", "leaky_relu-gradients", f"{line}-gradient-{side}")
+        slope = torch.func.grad(function)(torch.tensor(inside, dtype=y.dtype))
+        torch.testing.assert_close(y, slope.expand(2), atol=0.001, rtol=0)
+
+
+def test_tanh_curve_is_that_of_torch():
+    x, y = curve("tanh", "tanh-values", "tanh")
+    assert len(x) > 50
+    assert (x.min().item(), x.max().item()) == pytest.approx((-4, 4), abs=1e-2)
+    torch.testing.assert_close(y, torch.tanh(x), atol=0.001, rtol=0)
+
+
+def test_precision_and_recall_are_counted_as_evaluation_counts():
+    panels = [group for group in parse("precision_recall").iter(f"{SVG}g") if group.get("transform")]
+    assert len(panels) == 2
+    clouds = []
+    for panel in panels:
+        circles = {kind: [] for kind in ("ball", "centre", "hit", "miss")}
+        for circle in panel.iter(f"{SVG}circle"):
+            circles[circle.get("class")].append([float(circle.get(key)) for key in ("cx", "cy", "r")])
+        rows = {kind: torch.tensor(found, dtype=torch.float64) for kind, found in circles.items()}
+        centres = rows["centre"][:, :2]
+        torch.testing.assert_close(rows["ball"][:, :2], centres)
+        torch.testing.assert_close(rows["ball"][:, 2], nearest_distances(centres, centres, 2), atol=0.01, rtol=0)
+        assert covered(rows["hit"][:, :2], centres, k=1).all()
+        assert not covered(rows["miss"][:, :2], centres, k=1).any()
+        clouds.append((centres, torch.cat([rows["hit"], rows["miss"]])[:, :2]))
+        assert f"{len(rows['hit'])} of {len(clouds[-1][1])} covered" in texts(panel)
+        assert (rows["ball"][:, :2] + rows["ball"][:, 2:]).max() < 450  # inside its half of the frame
+    (real, fake), (fake_again, real_again) = clouds
+    assert sorted(real.tolist()) == sorted(real_again.tolist())
+    assert sorted(fake.tolist()) == sorted(fake_again.tolist())
+
+
+@pytest.mark.parametrize(
+    ("panel", "line", "options"),
+    [
+        ("alternating", "simultaneous", {"start": (1, 0)}),
+        ("alternating", "alternating", {"start": (1, 0), "alternating": True}),
+        ("r1", "r1", {"start": (2, 0), "alternating": True, "gamma": 0.2}),
+    ],
+    ids=["simultaneous", "alternating", "r1"],
+)
+def test_dirac_paths_are_those_of_autograd(panel, line, options):
+    shown = torch.stack(curve("dirac", f"dirac-{panel}", line), 1)
+    torch.testing.assert_close(shown, dirac_path(0.5, 60, **options), atol=0.01, rtol=0)

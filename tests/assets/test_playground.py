@@ -1,0 +1,216 @@
+"""The page without a kernel: what is exported, and in a real browser what it draws and how fast."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from lab import keep_screenshot
+from playground import describe, playground_page, write_playground
+from torch import nn
+
+from gan_helpers import __main__ as commands
+from gan_helpers.checkpoints import Network, load_network
+from gan_helpers.data.sets import unscale_pixels
+from gan_helpers.environment import ASSETS
+from gan_helpers.models.dense import Generator
+from gan_helpers.models.sampling import generate, sample_latents
+
+SHIPPED = ASSETS / "weights" / "mnist_generator.safetensors"
+
+
+class ConvGenerator(Network):
+    """Every layer that the page knows, with batch norm that has seen data."""
+
+    def __init__(self, latent_dim: int = 6, image_shape: tuple[int, ...] = (3, 10, 12), latent: str = "normal") -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, 9),
+            nn.BatchNorm1d(9),
+            nn.ReLU(),
+            nn.Linear(9, 4 * 5 * 6, bias=False),
+            nn.Unflatten(1, (4, 5, 6)),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.ConvTranspose2d(4, 5, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(5),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(5, 4, 4, 2, 1),
+            nn.BatchNorm2d(4, affine=False),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(4, 3, 3, 1, 1),
+            nn.Tanh(),
+        )
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.layers(latents)
+
+
+def trained_a_little(generator: Network) -> Network:
+    torch.manual_seed(0)
+    for p in generator.parameters():
+        p.data += 0.3 * torch.randn_like(p)
+    generator.train()
+    for _ in range(20):
+        generator(torch.randn(64, generator.config["latent_dim"]))
+    return generator.eval()
+
+
+def model_in(page: str) -> dict:
+    return json.loads(re.search(r'<script id="model" type="application/json">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def test_batch_norm_is_folded_without_changing_the_network():
+    generator = trained_a_little(Generator(5, (1, 6, 6), (16, 12), dropout=0.3, batch_norm=True))
+    specs, weights = describe(generator)
+    assert [spec["kind"] for spec in specs] == ["linear", "leaky", "linear", "leaky", "linear", "tanh"]
+    x, taken = np.random.default_rng(0).normal(size=5), 0
+    expected = generate(generator, torch.tensor(x[None], dtype=torch.float32)).flatten().numpy()
+    for spec in specs:
+        if spec["kind"] == "linear":
+            n = spec["in"] * spec["out"]
+            w, b = (
+                weights[taken : taken + n].view(spec["out"], spec["in"]),
+                weights[taken + n : taken + n + spec["out"]],
+            )
+            x, taken = w.double().numpy() @ x + b.double().numpy(), taken + n + spec["out"]
+        else:
+            x = np.tanh(x) if spec["kind"] == "tanh" else np.where(x < 0, spec["slope"] * x, x)
+    assert taken == len(weights)
+    assert np.abs(x - expected).max() < 1e-5
+
+
+def test_the_page_stands_alone_and_is_small():
+    page = (ASSETS / "playground.html").read_text(encoding="utf-8")
+    assert len(page) < 5_000_000
+    assert not re.search(r"https?://|<link|src=", page)
+    model = model_in(page)
+    generator, _ = load_network(SHIPPED)
+    assert model["weights"] == model_in(playground_page(generator))["weights"]  # the page holds the shipped weights
+    assert len(base64.b64decode(model["weights"])) % 2 == 0
+
+
+def test_what_the_page_cannot_compute_is_refused_by_name():
+    class Odd(Network):
+        def __init__(self, latent_dim: int = 2, latent: str = "normal") -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(2, 4), nn.Softplus())
+
+    with pytest.raises(ValueError, match="Softplus"):
+        describe(Odd())
+    huge = Generator(2, (1, 2, 2), (4,), dropout=0.0)
+    next(huge.parameters()).data.fill_(1e6)
+    with pytest.raises(ValueError, match="half precision"):
+        playground_page(huge)
+
+
+def test_a_batch_norm_that_cannot_be_folded_is_refused():
+    generator = Generator(2, (1, 2, 2), (4,), dropout=0.0)
+    generator.layers = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.BatchNorm1d(4), nn.Tanh())
+    with pytest.raises(ValueError, match="cannot compute BatchNorm1d"):
+        describe(generator)
+
+
+def test_the_command_writes_a_page(tmp_path, capsys):
+    out = tmp_path / "page.html"
+    commands.main(["playground", "--weights", str(SHIPPED), "--out", str(out)])
+    made, shipped = (path.read_text(encoding="utf-8") for path in (out, ASSETS / "playground.html"))
+    ours, theirs = model_in(made), model_in(shipped)
+    directions = [torch.tensor(model.pop("directions")) for model in (ours, theirs)]
+    assert ours == theirs
+    assert torch.allclose(directions[0].abs(), directions[1].abs(), atol=1e-3)  # a library may turn a sign
+    script = made[made.index("<script>") :]
+    assert script == shipped[shipped.index("<script>") :]
+    assert str(out) in capsys.readouterr().out
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails the test on any error in its console."""
+    errors = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize("kind", ["shipped", "convolutional"])
+def test_its_pixels_are_those_of_pytorch(kind, page, tmp_path):
+    generator = load_network(SHIPPED)[0] if kind == "shipped" else trained_a_little(ConvGenerator())
+    write_playground(generator, tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    torch.manual_seed(1)
+    latents = sample_latents(generator, 10)
+    expected = unscale_pixels(generate(generator, latents)).int()  # (10, C, H, W)
+    c, h, w = expected.shape[1:]
+    for z, picture in zip(latents, expected, strict=True):
+        made = page.evaluate("z => Array.from(playground.generate(z))", z.tolist())
+        pixels = torch.tensor(made).view(h, w, 4)[..., :c].permute(2, 0, 1)
+        assert (pixels - picture).abs().max() <= 2
+    assert expected.float().std() > 20  # it was not all one colour
+
+
+def drawn(page) -> None:
+    """Wait until what was asked for is on the screen: the page draws once a frame."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def picture(page) -> str:
+    drawn(page)
+    return page.evaluate("() => document.getElementById('picture').toDataURL()")
+
+
+def said(page) -> str:
+    drawn(page)
+    return page.inner_text("#said")
+
+
+def test_a_reader_can_slide_surprise_undo_keep_morph_and_jump(page):
+    page.goto((ASSETS / "playground.html").as_uri())
+    first = picture(page)
+    page.locator("#directions-0").focus()
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+    moved = picture(page)
+    assert moved != first
+    assert "direction 1: 2.0" in said(page)
+    page.click("#undo")
+    assert picture(page) == first
+    page.fill("#seed", "42")
+    page.press("#seed", "Enter")
+    found = picture(page)
+    assert found != first
+    page.click("#surprise")
+    assert picture(page) != found
+    page.fill("#seed", "42")
+    page.press("#seed", "Enter")
+    assert picture(page) == found  # a seed can be shared
+    page.click("#keep")
+    assert page.locator("#tray button").count() == 4
+    page.click("#play")
+    page.wait_for_timeout(300)
+    one = picture(page)
+    page.wait_for_timeout(300)
+    assert one != picture(page)
+    page.click("#play")
+    assert picture(page) == picture(page)
+    page.locator("#map").click(position={"x": 150, "y": 150})
+    assert "map" in said(page)
+    keep_screenshot(page, "playground")
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename.endswith(".png")
+
+
+def test_it_fits_a_phone(browser):
+    phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark")
+    phone.goto((ASSETS / "playground.html").as_uri())
+    assert phone.evaluate("() => document.documentElement.scrollWidth") <= 360
+    keep_screenshot(phone, "playground_phone_dark")
+    phone.close()

@@ -1,0 +1,170 @@
+"""DCGAN's networks, and the arithmetic of kernels held against gradients, Fourier transforms and counting."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from gan_helpers.checkpoints import load_network, save_network
+from gan_helpers.metrics.filters import checkerboard_share
+from gan_helpers.models.convolutional import (
+    ConvDiscriminator,
+    ConvGenerator,
+    dcgan_pair,
+    filter_pictures,
+    initialise,
+    receptive_fields,
+    upsampler,
+)
+from gan_helpers.models.sampling import count_parameters, generate, sample_latents
+from gan_helpers.training.adversarial import train_gan
+from gan_helpers.training.runs import Settings
+
+
+@pytest.mark.parametrize("side", [16, 32, 64, 128])
+@pytest.mark.parametrize("upsampling", ["transposed", "uneven", "resize"])
+def test_every_side_comes_out_and_goes_in(side, upsampling):
+    generator, discriminator = dcgan_pair((3, side, side), 4, upsampling)
+    pictures = generator(sample_latents(generator, 3))
+    assert pictures.shape == (3, 3, side, side)
+    assert pictures.abs().max() <= 1
+    assert discriminator(pictures).shape == (3,)
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (3, 32, 64), (3, 8, 8), (32, 32)])
+def test_other_shapes_are_refused_with_a_remedy(shape):
+    for network in (ConvGenerator, ConvDiscriminator):
+        with pytest.raises(ValueError, match=r"one of 16, 32, 64, 128\. Fit a folder's pictures"):
+            network(image_shape=shape)
+
+
+def test_an_unknown_upsampling_is_refused():
+    with pytest.raises(ValueError, match="choose 'transposed', 'uneven' or 'resize'"):
+        ConvGenerator(upsampling="bilinear")
+
+
+def test_the_sizes_are_those_of_the_paper():
+    generator, discriminator = dcgan_pair((3, 64, 64), 128)  # the paper's figure 1: 1024, 512, 256, 128 channels
+    shapes = []
+    for layer in generator.layers:
+        if isinstance(layer, nn.BatchNorm2d):
+            shapes.append(layer.num_features)
+    assert shapes == [1024, 512, 256, 128]
+    norms = [layer.num_features for layer in discriminator.layers if isinstance(layer, nn.BatchNorm2d)]
+    assert norms == [256, 512, 1024]  # none after the first convolution
+    by_hand = 64 * 256 * 16 + 256 * 16 + 2 * (256 + 128) + 16 * 256 * 128 + 128 + 16 * 128 * 3 + 3
+    assert count_parameters(ConvGenerator(image_shape=(3, 16, 16), width=128)) == by_hand
+
+
+def test_initialise_draws_what_the_paper_says():
+    torch.manual_seed(0)
+    for network in (initialise(ConvGenerator(width=64)), initialise(ConvDiscriminator(width=64))):
+        for layer in network.modules():
+            if hasattr(layer, "weight"):
+                centre = 1.0 if isinstance(layer, nn.BatchNorm2d) else 0.0
+                error = 0.02 / layer.weight.numel() ** 0.5
+                assert abs(layer.weight.mean() - centre) < 5 * error
+                assert abs(layer.weight.std() - 0.02) < 5 * error
+                assert layer.bias.abs().max() == 0
+
+
+def test_a_generator_survives_the_disk(tmp_path):
+    generator = initialise(ConvGenerator(8, (3, 16, 16), 4, "resize")).eval()
+    save_network(tmp_path / "g.safetensors", generator)
+    again, _ = load_network(tmp_path / "g.safetensors", ConvGenerator)
+    latents = sample_latents(generator, 5)
+    assert torch.equal(generate(generator, latents), generate(again, latents))
+
+
+def test_the_pair_learns_the_colour_of_its_pictures():
+    torch.manual_seed(0)
+    colour = torch.tensor([0.6, -0.7, 0.1]).view(3, 1, 1)
+    pictures = (colour + 0.05 * torch.randn(128, 3, 16, 16)).clamp(-1, 1)
+    pair = dcgan_pair((3, 16, 16), 4)
+    latents = sample_latents(pair[0], 32)
+    run = train_gan(*pair, pictures, epochs=20, settings=Settings(batch_size=32, average_decay=0.9))
+    found = generate(run.average, latents).mean((0, 2, 3))
+    assert (found - colour.flatten()).abs().max() < 0.2
+
+
+def test_a_resumed_run_ends_as_one_that_was_never_stopped(tmp_path):
+    pictures = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8)
+
+    def train(epochs, **where):
+        torch.manual_seed(1)
+        return train_gan(*dcgan_pair((3, 16, 16), 8), pictures, epochs, settings=Settings(batch_size=16), **where)
+
+    whole = train(4)
+    train(2, checkpoint=tmp_path / "run.safetensors")
+    resumed = train(4, checkpoint=tmp_path / "run.safetensors", resume=True)
+    for ours, theirs in zip(resumed.generator.parameters(), whole.generator.parameters(), strict=True):
+        assert torch.equal(ours, theirs)  # Adam's moments must come back channels last, as the weights are
+
+
+# --- receptive fields: the oracle is which pixels have a gradient -------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([nn.Conv2d(1, 1, 4, 2, 1)] * 3, [4, 10, 22]),
+        ([nn.Conv2d(1, 1, 3, 1, 1), nn.Conv2d(1, 1, 5, 2, 2), nn.Conv2d(1, 1, 3, 3, 1)], [3, 7, 11]),
+        ([nn.Conv2d(1, 1, 1)], [1]),
+    ],
+)
+def test_receptive_fields_are_the_pixels_with_a_gradient(layers, expected):
+    torch.manual_seed(0)
+    assert receptive_fields(layers) == expected
+    for depth, field in enumerate(expected, 1):
+        image = torch.randn(1, 1, 96, 96, requires_grad=True)
+        output = nn.Sequential(*layers[:depth])(image)
+        middle = output.shape[-1] // 2
+        (gradient,) = torch.autograd.grad(output[0, 0, middle, middle], image)
+        rows = (gradient[0, 0] != 0).any(1).nonzero()
+        assert rows.max() - rows.min() + 1 == field
+
+
+def test_the_discriminators_fields():
+    discriminator = ConvDiscriminator((3, 64, 64), 2)
+    assert receptive_fields(discriminator.layers) == [4, 10, 22, 46]
+
+
+# --- checkerboards: the oracle is the discrete Fourier transform --------------------------------------
+
+
+def test_checkerboard_share_is_the_power_at_the_nyquist_frequency():
+    images = torch.randn(5, 3, 8, 12, generator=torch.Generator().manual_seed(0))
+    power = torch.fft.fft2(images).abs().square()
+    alternating = power[..., 4, 0] + power[..., 0, 6] + power[..., 4, 6]
+    expected = alternating.sum() / (power.sum() - power[..., 0, 0].sum())
+    assert checkerboard_share(images) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_checkerboard_share_of_a_board_is_one_and_of_a_wave_zero():
+    board = (torch.arange(8) + torch.arange(8)[:, None]) % 2
+    assert checkerboard_share(board.expand(1, 3, 8, 8).float()) == pytest.approx(1)
+    wave = torch.linspace(0, 2 * torch.pi, 9)[:-1].sin()
+    assert checkerboard_share(wave.expand(1, 1, 8, 8)) == pytest.approx(0, abs=1e-12)
+
+
+def test_upsampling_a_flat_map_shows_which_kernels_leave_a_pattern():
+    torch.manual_seed(0)
+    flat = torch.ones(1, 8, 16, 16)
+    shares = {}
+    for kind in ("uneven", "transposed", "resize"):
+        layers = nn.Sequential(*upsampler(8, 1, kind))
+        nn.init.constant_(next(p for p in layers.parameters() if p.ndim == 4), 0.1)
+        inner = layers(flat).detach()[..., 4:-4, 4:-4]  # away from the border
+        shares[kind] = checkerboard_share(inner) if kind == "uneven" else 0
+        assert (inner.var() < 1e-9) == (kind != "uneven")  # equal weights: 3x3 copies overlap unevenly, 4x4 evenly
+    assert shares["uneven"] == pytest.approx(1)
+
+
+def test_filter_pictures_keep_signs_and_fill_the_range():
+    convolution = nn.Conv2d(3, 5, 4)
+    with torch.no_grad():
+        convolution.weight[2] = 0
+    pictures = filter_pictures(convolution)
+    assert torch.equal(pictures.sign(), convolution.weight.sign())
+    assert pictures.abs().amax((1, 2, 3)).tolist() == pytest.approx([1, 1, 0, 1, 1])

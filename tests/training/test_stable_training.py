@@ -1,0 +1,114 @@
+"""The loop of notebook 07: other objectives and penalties, alone and through ``train_gan``."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm
+from gan_helpers.models.sampling import generate
+from gan_helpers.training.adversarial import adversarial_steps, objective_of, penalty_of, stable_steps, train_gan
+from gan_helpers.training.losses import OBJECTIVES, discriminator_loss, squared_gradient
+from gan_helpers.training.runs import STABLE, StableSettings
+
+SETTINGS = StableSettings(batch_size=16, r1=0.5, r2=0.25, objective="relativistic", penalty_every=3)
+
+
+def fresh_pair() -> tuple[Generator, Discriminator]:
+    torch.manual_seed(0)
+    generator = Generator(4, (1, 6, 6), widths=(16, 16), dropout=0.1, batch_norm=True)
+    return generator, Discriminator((1, 6, 6), widths=(16, 8), dropout=0.1)
+
+
+def steps_of(loop, *arguments) -> tuple[list, dict]:
+    networks = fresh_pair()
+    optimizers = [torch.optim.SGD(network.parameters(), 0.1) for network in networks]
+    torch.manual_seed(3)
+    batches = torch.rand(5, 16, 1, 6, 6) * 2 - 1
+    rows = [torch.stack(step[:2]) for step in loop(*networks, batches, *optimizers, *arguments)]
+    return rows, {**networks[0].state_dict(), **networks[1].state_dict()}
+
+
+def test_without_a_penalty_it_is_the_loop_of_notebook_04():
+    plain, plain_state = steps_of(adversarial_steps)
+    stable, stable_state = steps_of(stable_steps, OBJECTIVES["non-saturating"], lambda *_: 0.0)
+    assert torch.equal(torch.stack(plain), torch.stack(stable))
+    for key, value in plain_state.items():
+        assert torch.equal(value, stable_state[key]), key
+
+
+def test_the_lazy_penalty_comes_every_few_steps():
+    seen = []
+
+    def penalty(discriminator, real, fake):
+        seen.append(len(real))
+        return 0.0
+
+    steps_of(stable_steps, OBJECTIVES["hinge"], penalty, 2)
+    assert seen == [16] * 3  # steps 0, 2 and 4 of 5
+    steps_of(stable_steps, OBJECTIVES["hinge"], penalty, 2, 1)
+    assert seen == [16] * 5  # counted from step 1: 2 and 4
+
+
+def test_a_step_of_d_agrees_with_the_penalised_loss_written_out(tiny_images):
+    _, discriminator = (network.eval() for network in fresh_pair())
+    generator, _ = (network.eval() for network in fresh_pair())
+    d = copy.deepcopy(discriminator)
+    x = tiny_images.images[:16].float() / 127.5 - 1
+    sgd = [torch.optim.SGD(network.parameters(), 0.1) for network in (generator, discriminator)]
+    penalty = penalty_of(StableSettings(r1=0.3, r2=0.2))
+    torch.manual_seed(5)
+    frozen = copy.deepcopy(generator)
+    next(stable_steps(generator, discriminator, [x], *sgd, OBJECTIVES["non-saturating"], penalty, 4))
+    torch.manual_seed(5)
+    fake = frozen(torch.randn(16, 4)).detach()
+    loss = discriminator_loss(d(x), d(fake)) + 4 * (0.3 * squared_gradient(d, x) + 0.2 * squared_gradient(d, fake))
+    slopes = torch.autograd.grad(loss, list(d.parameters()), allow_unused=True)
+    for p, after, slope in zip(d.parameters(), discriminator.parameters(), slopes, strict=True):
+        expected = p if slope is None else p - 0.1 * slope
+        assert torch.allclose(after, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_moves_generated_pictures_towards_the_real_ones(name):
+    bright = torch.rand(64, 1, 6, 6) * 0.4 + 0.4  # mean 0.6, where an untrained generator makes about 0
+    settings = StableSettings(16, 5e-3, 5e-3, objective=name, unit_gradient=1.0, penalty_every=1, average_decay=0.9)
+    run = train_gan(*fresh_pair(), bright, epochs=15, settings=settings)
+    assert generate(run.average, torch.randn(100, 4)).mean() > 0.3
+
+
+@pytest.mark.parametrize("change", [add_minibatch_statistics, add_spectral_norm])
+def test_changed_discriminators_train_save_and_resume_bit_identical(change, tiny_images, tmp_path):
+    path = tmp_path / "run.safetensors"
+
+    def pair():
+        generator, discriminator = fresh_pair()
+        return generator, change(discriminator)
+
+    train_gan(*pair(), tiny_images, epochs=1.3, settings=SETTINGS, checkpoint=path)  # stops between two penalties
+    resumed = train_gan(*pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, resume=True)
+    whole = train_gan(*pair(), tiny_images, epochs=3, settings=SETTINGS)
+    assert torch.equal(resumed.history.rows(), whole.history.rows())
+    for name in ("generator", "discriminator", "average"):
+        for key, value in getattr(whole, name).state_dict().items():
+            assert torch.equal(value, getattr(resumed, name).state_dict()[key]), (name, key)
+
+
+def test_settings_name_what_is_wrong():
+    with pytest.raises(ValueError, match="choose one of non-saturating"):
+        StableSettings(objective="saturating")
+    with pytest.raises(ValueError, match="no labels to smooth"):
+        StableSettings(objective="hinge", smoothing=0.1)
+
+
+def test_smoothing_goes_with_a_penalty_where_there_are_labels():
+    d_objective, _ = objective_of(StableSettings(smoothing=0.1, r1=1.0))
+    real, fake = torch.randn(8), torch.randn(8)
+    assert torch.equal(d_objective(real, fake), discriminator_loss(real, fake, 0.1))
+
+
+def test_the_stable_recipe_runs_on_any_pictures(tiny_images):
+    run = train_gan(*fresh_pair(), tiny_images, epochs=1, settings=STABLE)
+    assert run.step == 1

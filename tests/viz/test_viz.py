@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_helpers.training.runs import History
+from gan_helpers.viz import pictures, plots
+
+
+def decode(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_tile_puts_each_picture_in_its_place():
+    images = torch.arange(5, dtype=torch.uint8)[:, None, None, None].expand(5, 1, 3, 4) * 10
+    sheet = pictures.tile(images, columns=2, gap=1)
+    assert sheet.shape == (1, 3 * 3 + 2, 2 * 4 + 1)
+    for i in range(5):
+        y, x = (i // 2) * 4, (i % 2) * 5
+        assert (sheet[0, y : y + 3, x : x + 4] == 10 * i).all()
+    assert (sheet[0, :, 4] == 255).all()  # the gap is white
+
+
+def test_tile_scales_floats():
+    assert pictures.tile(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1), gap=0).flatten().tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_holds_the_very_pixels(channels):
+    sheet = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
+    found = decode(pictures.png_bytes(sheet, zoom=3))
+    assert found.shape == (15, 21, 3)
+    expected = sheet.expand(3, 5, 7).permute(1, 2, 0).numpy()
+    assert (found[1::3, 1::3] == expected).all()
+
+
+def test_a_gif_has_all_frames_runs_for_ever_and_rests_at_the_end():
+    frames = [torch.full((1, 8, 8), value, dtype=torch.uint8) for value in (0, 128, 255)]
+    picture = pictures.animate(frames, zoom=2, milliseconds=50)
+    opened = Image.open(io.BytesIO(picture.content))
+    assert picture.kind == "gif"
+    assert (opened.n_frames, opened.info["loop"], opened.size) == (3, 0, (16, 16))
+    opened.seek(2)
+    assert opened.info["duration"] == 1000
+    assert 'alt="an animation of 3 frames"' in picture._repr_mimebundle_()["text/html"]
+
+
+def test_a_picture_shows_itself_and_says_what_it_shows(tmp_path):
+    picture = pictures.show_images(torch.zeros(4, 1, 5, 5), alt="four grey squares")
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == "four grey squares"
+    assert "image/png" in bundle
+    picture.save(tmp_path / "new" / "a.png")
+    assert (tmp_path / "new" / "a.png").read_bytes() == picture.content
+
+
+HISTORY = History(torch.rand(700, 4, generator=torch.Generator().manual_seed(0)))
+PLOTS = {
+    "lines": lambda: plots.plot_lines([1, 2, 3], {"a": [1, 4, 9]}, "x", "y", "squares", points={"p": (2, 4)}),
+    "log": lambda: plots.plot_lines([1, 10], {"a": [1, 100]}, log="xy"),
+    "band": lambda: plots.plot_lines([1, 2], {"a": [1, 2]}, bands={"a": ([0, 1], [2, 3])}),
+    "points": lambda: plots.plot_points({"a": torch.rand(5, 2), "b": torch.rand(99, 2)}, {"a": torch.rand(5)}, "p"),
+    "bars": lambda: plots.plot_bars(range(3), torch.tensor([1.0, 2.0, 3.0]), "count", "classes"),
+    "groups of bars": lambda: plots.plot_bars(range(3), {"a": [1, 2, 3], "b": [3, 2, 1]}, "count", "classes"),
+    "histograms": lambda: plots.plot_histograms({"a": torch.randn(50), "b": torch.randn(9)}, x_label="v"),
+    "values": lambda: plots.plot_pixel_values(torch.randint(0, 256, (1, 6, 6), dtype=torch.uint8)),
+    "labelled": lambda: plots.plot_labelled_images(torch.rand(3, 1, 4, 4), ["a", "b", "c"], columns=2),
+    "coloured": lambda: plots.plot_labelled_images(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), ["a"]),
+    "signed": lambda: plots.plot_labelled_images(torch.randn(2, 1, 4, 4), ["a", "b"], signed=True),
+    "history": lambda: plots.plot_history(HISTORY),
+}
+
+
+def test_a_sheet_in_colour_can_be_a_jpeg_which_is_smaller_and_nearly_the_same():
+    images = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)).mul(255).to(torch.uint8)
+    images = torch.nn.functional.interpolate(images, (64, 64), mode="bilinear")  # smooth, as photographs are
+    exact, close = pictures.show_images(images, zoom=1), pictures.show_images(images, zoom=1, quality=90)
+    bundle = close._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/jpeg"]) == close.content
+    assert len(close.content) < len(exact.content) / 2
+    pixels = [np.asarray(Image.open(io.BytesIO(picture.content)), dtype=float) for picture in (exact, close)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 4
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_plot_draws_something_and_describes_it(name):
+    picture = PLOTS[name]()
+    pixels = decode(picture.content)
+    assert len(picture.alt) > 10
+    assert pixels.std() > 1  # not an empty sheet
+    assert len(picture.content) < 100_000
+
+
+def test_a_plot_shows_its_data():
+    low, high = (plots.plot_lines([0, 1], {"a": [0, y], "b": [0, 2]}) for y in (0.5, 1.5))
+    assert low.content != high.content
+
+
+def test_bands_and_balls_are_drawn():
+    curve = {"a": [0, 1]}
+    banded = plots.plot_lines([0, 1], curve, bands={"a": ([0, 0.5], [0, 2])})
+    assert plots.plot_lines([0, 1], curve).content != banded.content
+    points = {"a": torch.tensor([[0.0, 0.0], [1.0, 1.0]])}
+    assert plots.plot_points(points).content != plots.plot_points(points, {"a": torch.tensor([0.1, 0.3])}).content
+
+
+def test_smooth_keeps_the_mean_and_thins_long_series():
+    values = torch.randn(1000)
+    steps, means = plots.smooth(values, points=100)
+    assert len(steps) == len(means) == 100
+    assert float(means.mean()) == pytest.approx(float(values.mean()), abs=1e-5)
+    assert float(steps[0]) == 5.5  # the middle of steps 1 to 10
+    assert len(plots.smooth(torch.randn(7))[0]) == 7
