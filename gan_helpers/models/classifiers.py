@@ -1,4 +1,4 @@
-"""Networks that read pictures: the digits' class, and the factors of a drawn face. ``metrics`` measures in their features."""
+"""Networks that read pictures: a digit's class, the factors of a drawn face. ``metrics`` measures in their features."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from gan_helpers.checkpoints import Network
+from gan_helpers.checkpoints import Network, rebuildable
 from gan_helpers.models.sampling import check_latents
 
 
@@ -70,6 +70,7 @@ class MinibatchStatistics(nn.Module):
         return torch.cat([features, spread.expand(len(features), 1)], 1)
 
 
+@rebuildable
 def add_minibatch_statistics(discriminator: Discriminator) -> Discriminator:
     """Let the last layer see ``MinibatchStatistics`` as well, in place."""
     last = discriminator.layers[-1]
@@ -78,6 +79,7 @@ def add_minibatch_statistics(discriminator: Discriminator) -> Discriminator:
     return discriminator
 
 
+@rebuildable
 def add_spectral_norm(discriminator: Discriminator) -> Discriminator:
     """Divide each weight matrix by its largest singular value, in place, so that D's slope is at most 1.
 
