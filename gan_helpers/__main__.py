@@ -60,7 +60,7 @@ def train_generator(options: argparse.Namespace) -> None:
     from gan_helpers.models.dense import stable_pair
     from gan_helpers.models.sampling import sample_latents
     from gan_helpers.training.adversarial import train_gan
-    from gan_helpers.training.runs import STABLE
+    from gan_helpers.training.settings import STABLE
     from gan_helpers.widgets.monitor import Monitor
 
     device = environment.set_up(options.seed)
@@ -95,7 +95,7 @@ def train_judge(options: argparse.Namespace) -> None:
         load_images(options.data, split, options.size, options.channels).to(device) for split in ("train", "test")
     )
     out = options.out or environment.outputs_folder() / f"{Path(options.data).name}_classifier.safetensors"
-    classifier = train_classifier(train, options.epochs, seed=options.seed)
+    classifier = train_classifier(train, options.epochs, seed=options.seed).network
     facts = {"data": train.source, "epochs": options.epochs, "accuracy": accuracy(classifier, test)}
     save_network(out, classifier, **facts, machine=machine(), seed=options.seed)
     print(f"saved {out}: {facts}")

@@ -142,7 +142,7 @@ def cleaned_digits() -> Picture:
     from gan_helpers.environment import ASSETS
     from gan_helpers.models.autoencoders import Denoiser
     from gan_helpers.models.sampling import apply
-    from gan_helpers.training.losses import add_noise
+    from gan_helpers.training.reconstruction import add_noise
     from gan_helpers.viz.pictures import show_images
 
     denoiser, _ = load_network(ASSETS / "weights" / "mnist_denoiser.safetensors", expect=Denoiser)

@@ -101,7 +101,7 @@ def mnist_vae(path: Path) -> None:
     """Notebook 14: the variational autoencoder, for longer than there."""
     from functools import partial
 
-    from gan_helpers.training.losses import minus_elbo
+    from gan_helpers.training.reconstruction import minus_elbo
     from gan_helpers.training.supervised import train_autoencoder
 
     objective = partial(minus_elbo, variance=0.5)
@@ -112,7 +112,7 @@ def mnist_vae(path: Path) -> None:
 def mnist_vaegan(path: Path) -> None:
     """Notebook 14: the same network, joined with the discriminator of notebook 07."""
     from gan_helpers.models.dense import stable_pair
-    from gan_helpers.training.supervised import train_vaegan
+    from gan_helpers.training.adversarial import train_vaegan
 
     _variational(path, lambda vae, data: train_vaegan(vae, stable_pair(data.shape)[1], data, epochs=10))
 
@@ -136,7 +136,7 @@ def _variational(path: Path, train: Callable[..., Any]) -> None:
 def mnist_autoencoder(path: Path) -> None:
     """Notebook 12: the dense autoencoder with two numbers a code, for longer than there."""
     from gan_helpers.models.autoencoders import Autoencoder
-    from gan_helpers.training.losses import reconstruction_loss
+    from gan_helpers.training.reconstruction import reconstruction_loss
 
     _rebuilder(path, Autoencoder, {"latent_dim": 2, "batch_norm": True}, 4e-3, reconstruction_loss, epochs=16)
 
@@ -145,7 +145,7 @@ def mnist_autoencoder(path: Path) -> None:
 def mnist_denoiser(path: Path) -> None:
     """Notebook 13: the denoiser for all noise levels, for longer than there."""
     from gan_helpers.models.autoencoders import Denoiser
-    from gan_helpers.training.losses import denoising_loss
+    from gan_helpers.training.reconstruction import denoising_loss
 
     _rebuilder(path, Denoiser, {}, 1e-2, denoising_loss, epochs=6)
 
@@ -176,7 +176,7 @@ def photo_generator(path: Path) -> None:
     from gan_helpers.metrics.readers import load_classifier
     from gan_helpers.models.convolutional import dcgan_pair
     from gan_helpers.training.adversarial import train_gan
-    from gan_helpers.training.runs import Settings
+    from gan_helpers.training.settings import Settings
 
     data, test = load_images("photos"), load_images("photos", split="test")
     torch.manual_seed(0)
@@ -233,7 +233,7 @@ def logogram_generator(path: Path) -> None:
     from gan_helpers.metrics.readers import load_classifier
     from gan_helpers.models.convolutional import dcgan_pair
     from gan_helpers.training.adversarial import train_gan
-    from gan_helpers.training.runs import Settings
+    from gan_helpers.training.settings import Settings
 
     data, test = load_images("logograms", size=64), load_images("logograms", split="test", size=64)
     torch.manual_seed(0)
@@ -242,7 +242,7 @@ def logogram_generator(path: Path) -> None:
     if run.interrupted:
         raise SystemExit(f"stopped at step {run.step}: the same command goes on from {checkpoint}")
     torch.manual_seed(1)
-    slow, (_, fresh) = Settings(64, 2e-4, 2e-4, average_decay=0.995), dcgan_pair(data.shape, width=16)
+    slow, (_, fresh) = Settings(64, 2e-4, 2e-4, ema_decay=0.995), dcgan_pair(data.shape, width=16)
     last = train_gan(run.average.requires_grad_(True), fresh, data, epochs=2, settings=slow)  # best of 1 to 4
     save_scored(path, data.source, load_classifier("logogram"), test, run, last)
     checkpoint.unlink()
