@@ -64,6 +64,7 @@ from gan_helpers.training.runs import (
 from gan_helpers.training.settings import (
     CLASSIC,
     CONDITIONAL,
+    SMALL_BATCHES,
     STABLE,
     Settings,
     SupervisedSettings,
@@ -91,6 +92,7 @@ __all__ = [
     "CLASSIC",
     "CONDITIONAL",
     "SIGMAS",
+    "SMALL_BATCHES",
     "STABLE",
     "DLoss",
     "Every",
