@@ -4,7 +4,7 @@ This is the only room that reads environment variables:
 
 - ``GAN_QUICK=1``  shrinks every budget (fewer steps, fewer pictures) on the same code path;
 - ``GAN_DATA``     a folder searched for data sets first, and downloaded into;
-- ``GAN_DEVICE``   overrides the device, for example ``cpu`` on a machine with a GPU.
+- ``GAN_DEVICE``   overrides the device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` (Apple's GPU), or ``gpu`` for any of them.
 """
 
 from __future__ import annotations
@@ -48,9 +48,28 @@ def outputs_folder() -> Path:
 
 
 def best_device() -> torch.device:
-    """``GAN_DEVICE`` if set, else the GPU if CUDA finds one, else the CPU."""
-    named = os.environ.get("GAN_DEVICE")
-    return torch.device(named or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The device that ``GAN_DEVICE`` names, else a GPU that torch finds (NVIDIA's or AMD's, then Apple's), else the CPU.
+
+    Raises:
+        ValueError: ``GAN_DEVICE`` names none that this machine has; the message lists those that it has.
+    """
+    named = os.environ.get("GAN_DEVICE", "").strip().lower()
+    here = available_devices()
+    kind = {"": here[0], "gpu": here[0]}.get(named, named)
+    if kind.split(":")[0] not in here or (named == "gpu" and kind == "cpu"):
+        raise ValueError(
+            f"GAN_DEVICE={named}, but torch finds only {', '.join(reversed(here))} here: choose one of them"
+        )
+    try:
+        return torch.device(kind)
+    except RuntimeError as error:
+        raise ValueError(f"GAN_DEVICE={named} is no device: choose one of {', '.join(reversed(here))}") from error
+
+
+def available_devices() -> list[str]:
+    """The kinds of device that torch can compute on here, the fastest first; "cpu" always stands last."""
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [kind for kind, is_there in found.items() if is_there]
 
 
 def set_seed(seed: int = 0) -> None:
@@ -68,13 +87,18 @@ def set_up(seed: int = 0) -> torch.device:
     set_seed(seed)
     torch.set_flush_denormal(True)
     device = best_device()
-    place = f"{torch.get_num_threads()} CPU threads" if device.type == "cpu" else torch.cuda.get_device_name(device)
-    print(f"torch {torch.__version__.split('+')[0]} on {place}, {'quick' if is_quick() else 'full'} run")
+    print(f"torch {torch.__version__.split('+')[0]} on {place_name(device)}, {'quick' if is_quick() else 'full'} run")
     return device
 
 
-def machine() -> str:
-    """What the seconds of a training refer to."""
-    import torch
+def place_name(device: torch.device) -> str:
+    """What a device is called: "2 CPU threads", or the name of a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Apple's GPU" if device.type == "mps" else f"{torch.get_num_threads()} CPU threads"
 
-    return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
+
+def machine(device: torch.device | None = None) -> str:
+    """What the seconds of a training on ``device``, by default the CPU, refer to."""
+    place = place_name(device or torch.device("cpu"))
+    return f"{platform.machine()}, {place}, torch {torch.__version__.split('+')[0]}"

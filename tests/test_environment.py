@@ -43,3 +43,53 @@ def test_denormals_are_flushed():
     environment.set_up()
     tiny = torch.tensor([1e-30]) * torch.tensor([1e-10])
     assert float(tiny) == 0.0
+
+
+# --- devices ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine_with(monkeypatch):
+    def pretend(*kinds: str) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in kinds)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in kinds)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named", "chosen"),
+    [
+        ((), None, "cpu"),
+        (("cuda",), None, "cuda"),
+        (("mps",), None, "mps"),
+        (("mps",), "cpu", "cpu"),
+        (("cuda",), "CPU", "cpu"),
+        (("cuda",), " cuda:1 ", "cuda:1"),
+        (("cuda",), "gpu", "cuda"),
+        (("mps",), "GPU", "mps"),
+        ((), "", "cpu"),
+    ],
+)
+def test_the_device_is_the_one_named_or_the_fastest(machine_with, monkeypatch, kinds, named, chosen):
+    machine_with(*kinds)
+    monkeypatch.delenv("GAN_DEVICE", raising=False)
+    if named is not None:
+        monkeypatch.setenv("GAN_DEVICE", named)
+    assert environment.best_device() == torch.device(chosen)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named"),
+    [((), "mps"), ((), "cuda"), ((), "gpu"), (("mps",), "cuda:0"), ((), "tpu"), (("cuda",), "cuda:x")],
+)
+def test_a_device_that_is_not_here_is_told_with_those_that_are(machine_with, monkeypatch, kinds, named):
+    machine_with(*kinds)
+    monkeypatch.setenv("GAN_DEVICE", named)
+    with pytest.raises(ValueError, match=r"GAN_DEVICE=.*cpu.*choose one of|GAN_DEVICE=.*choose one of cpu"):
+        environment.best_device()
+
+
+def test_a_machine_says_what_its_seconds_mean():
+    assert "CPU threads" in environment.machine()
+    assert "Apple" in environment.machine(torch.device("mps"))

@@ -111,9 +111,9 @@ def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32
     if name in PHOTOS:
         return _photos(str(name), split, size)
     if name == "logograms":
-        return ImageSet(*logogram_data(split, size), "logograms, drawn by gan_helpers.logograms")
+        return ImageSet(*logogram_data(split, size), "logograms, drawn by gan_helpers.data.logograms")
     if name == "faces":
-        return ImageSet(*face_data(split, size), "faces, drawn by gan_helpers.faces")
+        return ImageSet(*face_data(split, size), "faces, drawn by gan_helpers.data.faces")
     if name in NAMED:
         return _named(str(name), split)
     if Path(name).expanduser().is_dir():

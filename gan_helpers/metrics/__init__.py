@@ -19,6 +19,7 @@ from gan_helpers.metrics.distances import (
     nearest_distances,
     precision,
     recall,
+    rounding,
     sure_share,
 )
 from gan_helpers.metrics.filters import (
@@ -103,6 +104,7 @@ __all__ = [
     "read_images",
     "reading_quality",
     "recall",
+    "rounding",
     "score_card",
     "score_clips",
     "sure_share",

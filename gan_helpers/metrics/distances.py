@@ -132,8 +132,16 @@ def covered(points: Tensor, centres: Tensor, k: int = NEIGHBOURS) -> Tensor:
     The manifold is the union of balls around the centres, each as wide as the way to its k-th nearest neighbour.
     """
     check_features(points, centres)
+    points, centres = points.double(), centres.double()
     radii = nearest_distances(centres, centres, k + 1)  # the nearest of all is the centre itself
-    return torch.cat([(torch.cdist(part, centres) <= radii).any(1) for part in points.split(CHUNK)])
+    reach = radii.square() + rounding(points, centres)  # or a copy of a centre with radius 0 would lie outside
+    return torch.cat([(torch.cdist(part, centres).square() <= reach).any(1) for part in points.split(CHUNK)])
+
+
+def rounding(points: Tensor, others: Tensor) -> float:
+    """A bound on how far ``torch.cdist`` is off in squared distances of rows (N, F), which it has from |a|² + |b|² - 2ab."""
+    largest = max(float(rows.square().sum(1).max()) for rows in (points, others))
+    return points.shape[1] * torch.finfo(points.dtype).eps * largest
 
 
 def precision(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> Estimate:

@@ -261,3 +261,14 @@ def test_bad_input_is_an_error_that_names_the_remedy(name):
     call, message = ERRORS[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("copies", [4, 6])
+@pytest.mark.parametrize("offset", [0.0, 10.0])
+@pytest.mark.parametrize("width", [2, 64, 512])
+def test_copies_of_a_set_lie_on_its_manifold(width, offset, copies):
+    """Every ball has radius 0: what is at distance 0 must not be lost by rounding."""
+    torch.manual_seed(width)
+    points = torch.randn(300, width) + offset
+    assert distances.covered(points, points.repeat(copies, 1)).all()
+    assert not distances.covered(points + 1, points.repeat(copies, 1)).any()
