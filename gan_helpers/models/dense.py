@@ -1,10 +1,11 @@
-"""Generators, discriminators and the classifier that measures. Notebook 02 builds the first two line by line.
+"""Generators and discriminators of linear layers. Notebook 02 builds them line by line.
 
 Every network remembers the arguments that built it, so that a checkpoint can rebuild it.
 """
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from math import prod
 
@@ -12,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from gan_helpers.checkpoints import Network, rebuildable
-from gan_helpers.models.sampling import check_latents
+from gan_helpers.models.sampling import check_latents, count_parameters
+
+LARGE = 20_000_000  # parameters of a dense pair, from which on it warns
 
 
 class Discriminator(Network):
@@ -92,9 +95,20 @@ def add_spectral_norm(discriminator: Discriminator) -> Discriminator:
 
 
 def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
-    """The wider pair of notebook 04, which makes good digits in minutes: no dropout, batch norm in G."""
+    """The wider pair of notebook 04, which makes good digits in minutes: no dropout, batch norm in G.
+
+    Its size grows with the number of pixels; a warning says so where convolutions are the better choice.
+    """
     generator = Generator(64, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
-    return generator, Discriminator(image_shape, widths=(512, 256), dropout=0.0)
+    discriminator = Discriminator(image_shape, widths=(512, 256), dropout=0.0)
+    size = count_parameters(generator) + count_parameters(discriminator)
+    if size > LARGE:
+        warnings.warn(
+            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as each pixel has weights "
+            "of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load the pictures smaller",
+            stacklevel=2,
+        )
+    return generator, discriminator
 
 
 def stable_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:

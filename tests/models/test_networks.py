@@ -117,3 +117,11 @@ def test_a_classifier_takes_any_size_and_its_head_reads_its_features():
     assert classifier.features(images).shape == (5, 16)
     assert torch.equal(classifier(images), classifier.head(classifier.features(images)))
     assert classifier(images).shape == (5, 4)
+
+
+def test_a_dense_pair_for_large_pictures_warns_of_its_size_and_a_small_one_does_not(recwarn):
+    stable_pair((1, 28, 28))
+    recommended_pair((3, 32, 32))
+    assert not recwarn
+    with pytest.warns(UserWarning, match="76 million parameters for pictures of 49,152 numbers.*dcgan_pair"):
+        stable_pair((3, 128, 128))
