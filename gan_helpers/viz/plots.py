@@ -155,7 +155,7 @@ def draw_history(history: History, losses: Axes, scores: Axes) -> None:
     rows = history.rows()
     names = {"d_loss": "D's loss", "g_loss": "G's loss", "d_real": "D(x), real", "d_fake": "D(G(z)), generated"}
     colours = (DISCRIMINATOR, GENERATOR, DATA, GENERATOR)
-    for i, (key, colour) in enumerate(zip(History.columns, colours, strict=True)):
+    for i, (key, colour) in enumerate(zip(history.columns, colours, strict=True)):
         axes = losses if key.endswith("loss") else scores
         axes.plot(*smooth(rows[:, i]), color=colour, label=names[key], linewidth=1.5)
     losses.set(xlabel="step", title="losses (nats)")

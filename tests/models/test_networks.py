@@ -14,6 +14,7 @@ from gan_helpers.models.dense import (
     add_minibatch_statistics,
     add_spectral_norm,
     recommended_pair,
+    stable_pair,
 )
 from gan_helpers.models.sampling import count_parameters, generate, sample_latents
 
