@@ -41,8 +41,8 @@ def sample_latents(generator: Network, n: int) -> Tensor:
     weight = next(generator.parameters())
     shape = (n, generator.config["latent_dim"])
     if generator.config["latent"] == "uniform":
-        return torch.empty(shape, device=weight.device, dtype=weight.dtype).uniform_(-1, 1)
-    return torch.randn(shape, device=weight.device, dtype=weight.dtype)
+        return torch.empty(shape, device=weight.device).uniform_(-1, 1)
+    return torch.randn(shape, device=weight.device)
 
 
 def count_parameters(network: nn.Module) -> int:
