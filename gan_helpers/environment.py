@@ -73,8 +73,9 @@ def set_up(seed: int = 0) -> torch.device:
     return device
 
 
-def machine() -> str:
-    """What the seconds of a training refer to."""
-    import torch
-
-    return f"{platform.machine()}, {torch.get_num_threads()} CPU threads, torch {torch.__version__.split('+')[0]}"
+def machine(device: torch.device | None = None) -> str:
+    """What the seconds of a training on ``device`` refer to; None is the CPU."""
+    place = f"{platform.machine()}, {torch.get_num_threads()} CPU threads"
+    if device is not None and device.type != "cpu":
+        place = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()}, {device.type}"
+    return f"{place}, torch {torch.__version__.split('+')[0]}"

@@ -44,6 +44,7 @@ from gan_helpers.training.runs import (
     Settings,
     StableSettings,
     finish_step_on_interrupt,
+    name_pictures,
     start_run,
 )
 
@@ -165,8 +166,9 @@ def train_gan(
     images: Tensor | ImageSet = check_images(data, discriminator, settings.batch_size)
     if "classes" in generator.config or isinstance(settings, ConditionalSettings):
         images = check_conditional(data, generator, discriminator, settings)
-    images = images.to(device)
     run = start_run(generator, discriminator, settings)
+    run.data = name_pictures(images.images if isinstance(images, ImageSet) else images)
+    images = images.to(device)
     run.steps_an_epoch = len(images) // settings.batch_size
     run.last_step, run.last_second = limits(epochs, seconds, run.steps_an_epoch)
     saver = Saver(checkpoint, checkpoint_seconds)

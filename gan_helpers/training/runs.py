@@ -11,6 +11,7 @@ import math
 import signal
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -112,6 +113,7 @@ class Run:
     waited: float = 0.0  # seconds for which a callback has held the run since the last step
     stop: bool = False  # a callback sets it to end the run as if its budget were spent
     logits: tuple[Tensor, Tensor] | None = None  # D's scores of the last batch, real and generated, (N,) each
+    data: str = ""  # which pictures it learns from, as ``name_pictures`` says; "": not known
 
     @property
     def rates(self) -> tuple[float, float]:
@@ -181,10 +183,10 @@ def load_run(run: Run, path: str | Path) -> None:
     """
     tensors, facts = load_tensors(path)
     for part, ours in _identity(run).items():
-        if facts.get(part) != ours:
+        if facts.get(part, "" if part == "data" else None) not in (ours, ""):  # older files do not name their data
             raise CheckpointError(
                 f"{path} belongs to another run: its {part} is {facts.get(part)}, here it is {ours}. "
-                "Build the same run, or start afresh with resume=False"
+                "Build the same run, or start afresh with resume=False (in a terminal, without --resume)"
             )
     restore_run(run, tensors, facts)
 
@@ -198,7 +200,13 @@ def _identity(run: Run) -> dict[str, Any]:
     """What two runs must share for one to go on with the other's checkpoint, as JSON would return it."""
     networks = {name: getattr(run, name) for name in ("generator", "discriminator")}
     identity = {name: {"class": type(n).__name__, "arguments": n.config} for name, n in networks.items()}
-    return _as_json({**identity, "settings": asdict(run.settings)})
+    return _as_json({**identity, "settings": asdict(run.settings), "data": run.data})
+
+
+def name_pictures(images: Tensor) -> str:
+    """How many images (N, C, H, W) of which shape, and a checksum of their pixels: what a resumed run must find."""
+    checksum = zlib.crc32(images.detach().cpu().contiguous().numpy())
+    return f"{len(images):,} pictures of {'x'.join(map(str, images.shape[1:]))}, checksum {checksum:08x}"
 
 
 def _as_json(value: Any) -> Any:
