@@ -21,55 +21,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gan_helpers import environment
+from gan_helpers import environment, metrics, models, training
 from gan_helpers.checkpoints import Network, save_network
 from gan_helpers.data import ImageSet, data_factors, held_out_faces, load_images, moving_digits, scale_pixels
-from gan_helpers.metrics import (
-    accuracy,
-    agreement,
-    frechet_distance,
-    load_classifier,
-    load_reader,
-    read_factors,
-    read_images,
-    reading_quality,
-    score_clips,
-)
-from gan_helpers.models import (
-    Autoencoder,
-    ClipDiscriminator,
-    ClipGenerator,
-    Denoiser,
-    Discriminator,
-    Generator,
-    VariationalAutoencoder,
-    apply,
-    conditional_pair,
-    dcgan_pair,
-    face_pair,
-    generate,
-    sample_latents,
-    stable_pair,
-)
-from gan_helpers.training import (
-    CLASSIC,
-    CLIPS,
-    CONDITIONAL,
-    FACES,
-    STABLE,
-    Fit,
-    Run,
-    Settings,
-    denoising_loss,
-    minus_elbo,
-    reconstruction_loss,
-    train_autoencoder,
-    train_classifier,
-    train_gan,
-    train_reader,
-    train_vaegan,
-)
+from gan_helpers.metrics import load_classifier, load_reader
+from gan_helpers.models import VariationalAutoencoder, apply, generate, sample_latents
+from gan_helpers.training import Settings, reconstruction_loss
 
+Shape = tuple[int, ...]  # (C, H, W)
 Load = Callable[[str], ImageSet]  # of "train" or "test"
 Scores = Callable[[Network, ImageSet], dict[str, float]]  # of the trained network and the test pictures
 
@@ -131,20 +90,20 @@ def make(name: str, path: Path) -> None:
 # --- trainings ----------------------------------------------------------------------------------------
 
 
-def finished(run: Run | Fit, network: Network) -> Trained:
+def finished(run: training.Run | training.Fit, network: Network) -> Trained:
     """The network of a run that was not interrupted: half a training must not take the place of what ships."""
     if run.interrupted:
         raise SystemExit(f"stopped at step {run.step}, and nothing was replaced: give the same command to go on")
     return Trained(network, run.step, run.seconds)
 
 
-def gan(build: Callable[[ImageSet], tuple[Network, Network]], settings: Settings) -> Callable[[Job], Trained]:
+def gan(build: Callable[[Shape], tuple[Network, Network]], settings: Settings) -> Callable[[Job], Trained]:
     """A pair of networks against each other; what ships is the average of the generator."""
 
     def train(job: Job) -> Trained:
-        pair, seeded = (network.to(job.device) for network in build(job.data)), replace(settings, seed=job.seed)
+        pair, seeded = (network.to(job.device) for network in build(job.data.shape)), replace(settings, seed=job.seed)
         budget = {"epochs": job.epochs, "checkpoint": job.checkpoint, "resume": True}
-        run = train_gan(*pair, job.data, settings=seeded, **budget)
+        run = training.train_gan(*pair, job.data, settings=seeded, **budget)
         return finished(run, run.average)
 
     return train
@@ -152,21 +111,21 @@ def gan(build: Callable[[ImageSet], tuple[Network, Network]], settings: Settings
 
 def logogram_gan(job: Job) -> Trained:
     """A narrow DCGAN, then for a thirteenth of the time at a fifth of the rate against a fresh discriminator."""
-    first = gan(lambda data: dcgan_pair(data.shape, width=16), Settings(batch_size=64))(job)
+    first = gan(partial(models.dcgan_pair, width=16), Settings(batch_size=64))(job)
     torch.manual_seed(job.seed + 1)
-    slow, fresh = Settings(64, 2e-4, 2e-4, average_decay=0.995), dcgan_pair(job.data.shape, width=16)[1]
+    slow, fresh = Settings(64, 2e-4, 2e-4, average_decay=0.995), models.dcgan_pair(job.data.shape, width=16)[1]
     pair = first.network.requires_grad_(True), fresh.to(job.device)
-    run = train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)
+    run = training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)
     last = finished(run, run.average)
     return Trained(last.network, first.steps + last.steps, first.seconds + last.seconds)
 
 
-def rebuilder(build: Callable[[ImageSet], Network], rate: float, objective: Any) -> Callable[[Job], Trained]:
+def rebuilder(build: Callable[[Shape], Network], rate: float, objective: Any) -> Callable[[Job], Trained]:
     """A network that gives pictures back."""
 
     def train(job: Job) -> Trained:
-        network = build(job.data).to(job.device)
-        fit = train_autoencoder(network, job.data, epochs=job.epochs, rate=rate, objective=objective)
+        network = build(job.data.shape).to(job.device)
+        fit = training.train_autoencoder(network, job.data, epochs=job.epochs, rate=rate, objective=objective)
         return finished(fit, network)
 
     return train
@@ -174,20 +133,20 @@ def rebuilder(build: Callable[[ImageSet], Network], rate: float, objective: Any)
 
 def vaegan(job: Job) -> Trained:
     """A variational autoencoder, joined with the discriminator of notebook 07."""
-    networks = VariationalAutoencoder().to(job.device), stable_pair(job.data.shape)[1].to(job.device)
-    fit = train_vaegan(*networks, job.data, epochs=job.epochs)
+    networks = VariationalAutoencoder().to(job.device), models.stable_pair(job.data.shape)[1].to(job.device)
+    fit = training.train_vaegan(*networks, job.data, epochs=job.epochs)
     return finished(fit, fit.network)
 
 
 def classifier(job: Job) -> Trained:
     """A classifier, its rate warmed up and lowered over the epochs."""
-    return timed(job, 128, lambda: train_classifier(job.data, job.epochs, seed=job.seed))
+    return timed(job, 128, lambda: training.train_classifier(job.data, job.epochs, seed=job.seed))
 
 
 def reader(job: Job) -> Trained:
     """The network that reads 25 factors off a drawn face."""
     factors = data_factors("train").to(job.device)
-    return timed(job, 64, lambda: train_reader(job.data.images, factors, job.epochs, seed=job.seed))
+    return timed(job, 64, lambda: training.train_reader(job.data.images, factors, job.epochs, seed=job.seed))
 
 
 def timed(job: Job, batch_size: int, train: Callable[[], Network]) -> Trained:
@@ -202,8 +161,8 @@ def timed(job: Job, batch_size: int, train: Callable[[], Network]) -> Trained:
 
 def distance_to(test: ImageSet, pictures: torch.Tensor, judge: Network) -> dict[str, float]:
     """Fréchet distance of pictures to as many test pictures, in a judge's features."""
-    real = read_images(judge, test.images[: len(pictures)]).features
-    distance = frechet_distance(read_images(judge, pictures).features, real)
+    real = metrics.read_images(judge, test.images[: len(pictures)]).features
+    distance = metrics.frechet_distance(metrics.read_images(judge, pictures).features, real)
     return {f"Fréchet distance, {len(pictures):,} pictures": round(distance, 3)}
 
 
@@ -220,24 +179,21 @@ def seen_by(judge: Callable[[], Network]) -> Scores:
 def conditional_scores(generator: Network, test: ImageSet) -> dict[str, float]:
     """How often the digit asked for is the digit read, and the distance to the test pictures."""
     made = generate(generator, sample_latents(generator, len(test)), test.labels)
-    read = read_images(load_classifier(), made).labels
-    return {"agreement": agreement(read, test.labels).value, **distance_to(test, made, load_classifier())}
+    read = metrics.read_images(load_classifier(), made).labels
+    return {"agreement": metrics.agreement(read, test.labels).value, **distance_to(test, made, load_classifier())}
 
 
 def variational_scores(vae: Network, test: ImageSet) -> dict[str, float]:
     """The distances of samples, and of the test pictures rebuilt."""
-    sets = {
-        "sampled": generate(vae.decoder, sample_latents(vae.decoder, len(test))),
-        "rebuilt": apply(vae, test.images),
-    }
+    sampled = generate(vae.decoder, sample_latents(vae.decoder, len(test)))
+    sets = {"sampled": sampled, "rebuilt": apply(vae, test.images)}
     return {name: next(iter(distance_to(test, x, load_classifier()).values())) for name, x in sets.items()}
 
 
 def clip_scores(generator: Network, test: ImageSet) -> dict[str, float]:
     """Of as many clips as there are test clips: by frame, and over time."""
-    return asdict(
-        score_clips(generate(generator, sample_latents(generator, len(test))), test.images, load_classifier())
-    )
+    made = generate(generator, sample_latents(generator, len(test)))
+    return asdict(metrics.score_clips(made, test.images, load_classifier()))
 
 
 def error_of(objective: Any) -> Scores:
@@ -253,12 +209,12 @@ def error_of(objective: Any) -> Scores:
 def reading_scores(network: Network, test: ImageSet) -> dict[str, float]:
     """How well each factor of held-out faces is read."""
     images, factors = held_out_faces(2000)
-    return reading_quality(read_factors(network, images), factors)
+    return metrics.reading_quality(metrics.read_factors(network, images), factors)
 
 
 def accuracy_scores(network: Network, test: ImageSet) -> dict[str, float]:
     """The share of test pictures that are read as their label."""
-    return {"accuracy": accuracy(network, test)}
+    return {"accuracy": metrics.accuracy(network, test)}
 
 
 # --- what ships ---------------------------------------------------------------------------------------
@@ -275,50 +231,33 @@ def clips(split: str) -> ImageSet:
     return moving_digits(load_images("mnist", split), n, seed=seed)[0]
 
 
-mnist, faces, signs = pictures("mnist"), pictures("faces", size=64), pictures("logograms", size=64)
-photos = pictures("photos", size=32)
-minus_bound = partial(minus_elbo, variance=0.5)
+mnist, photos = pictures("mnist"), pictures("photos", size=32)
+faces, signs = pictures("faces", size=64), pictures("logograms", size=64)
+classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discriminator()), training.CLASSIC)
+stable_pair = gan(models.stable_pair, training.STABLE)
+conditional_pair = gan(models.conditional_pair, training.CONDITIONAL)
+photo_pair, face_pair = gan(models.dcgan_pair, Settings(batch_size=64)), gan(models.face_pair, training.FACES)
+clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), training.CLIPS)
+two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
+denoiser = rebuilder(models.Denoiser, 1e-2, training.denoising_loss)
+variational = rebuilder(partial(VariationalAutoencoder, 16), 1e-3, partial(training.minus_elbo, variance=0.5))
 RECIPES = {
-    "mnist_classic": Recipe(
-        mnist,
-        gan(lambda data: (Generator(latent="uniform"), Discriminator()), CLASSIC),
-        100,
-        seen_by(load_classifier),
-        1,
-    ),
-    "mnist_generator": Recipe(  # the run of tests/benchmarks/recipe.py, after 900 s of one core
-        mnist, gan(lambda data: stable_pair(data.shape), STABLE), 21_972 / 468, seen_by(load_classifier), 1
-    ),
+    "mnist_classic": Recipe(mnist, classic_pair, 100, seen_by(load_classifier), seed=1),
+    # the run of tests/benchmarks/recipe.py, after 900 s of one core
+    "mnist_generator": Recipe(mnist, stable_pair, 21_972 / 468, seen_by(load_classifier), seed=1),
     "mnist_classifier": Recipe(mnist, classifier, 12, accuracy_scores),
-    "mnist_conditional": Recipe(
-        mnist, gan(lambda data: conditional_pair(data.shape, len(data.classes)), CONDITIONAL), 20, conditional_scores
-    ),
+    "mnist_conditional": Recipe(mnist, conditional_pair, 20, conditional_scores),
     "photo_classifier": Recipe(photos, classifier, 3, accuracy_scores),
-    "photo_generator": Recipe(
-        photos,
-        gan(lambda data: dcgan_pair(data.shape), Settings(batch_size=64)),
-        18,
-        seen_by(partial(load_classifier, "photo")),
-    ),
+    "photo_generator": Recipe(photos, photo_pair, 18, seen_by(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
-    "face_generator": Recipe(faces, gan(lambda data: face_pair(data.shape), FACES), 16, seen_by(load_reader)),
+    "face_generator": Recipe(faces, face_pair, 16, seen_by(load_reader)),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
-    "clip_generator": Recipe(  # 6,803 steps: the distance of the paths swings from step to step
-        clips, gan(lambda data: (ClipGenerator(), ClipDiscriminator()), CLIPS), 21.805, clip_scores
-    ),
-    "mnist_autoencoder": Recipe(
-        mnist,
-        rebuilder(lambda data: Autoencoder(2, data.shape, batch_norm=True), 4e-3, reconstruction_loss),
-        16,
-        error_of(reconstruction_loss),
-    ),
-    "mnist_denoiser": Recipe(
-        mnist, rebuilder(lambda data: Denoiser(data.shape), 1e-2, denoising_loss), 6, error_of(denoising_loss)
-    ),
-    "mnist_vae": Recipe(
-        mnist, rebuilder(lambda data: VariationalAutoencoder(), 1e-3, minus_bound), 15, variational_scores, half=True
-    ),
+    # 6,803 steps: the distance of the paths swings from step to step
+    "clip_generator": Recipe(clips, clip_pair, 21.805, clip_scores),
+    "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
+    "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),
+    "mnist_vae": Recipe(mnist, variational, 15, variational_scores, half=True),
     "mnist_vaegan": Recipe(mnist, vaegan, 10, variational_scores, half=True),
 }
 

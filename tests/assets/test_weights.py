@@ -61,8 +61,8 @@ def test_a_quick_run_leaves_what_ships_alone(few, monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["mnist_generator", "logogram_generator", "mnist_vaegan", "mnist_denoiser"])
 def test_an_interrupted_training_replaces_nothing(name, tmp_path, few, monkeypatch):
     for train in ("train_gan", "train_vaegan", "train_autoencoder"):
-        full = getattr(weights, train)
-        monkeypatch.setattr(weights, train, lambda *a, full=full, **k: stopped(full(*a, **k)))
+        full = getattr(weights.training, train)
+        monkeypatch.setattr(weights.training, train, lambda *a, full=full, **k: stopped(full(*a, **k)))
     path = tmp_path / "kept.safetensors"
     path.write_bytes(b"what ships")
     with pytest.raises(SystemExit, match="nothing was replaced"):
@@ -88,7 +88,7 @@ def test_networks_and_pictures_are_moved_to_the_device_that_is_announced(name, f
     monkeypatch.setattr(weights.environment, "best_device", lambda: torch.device("meta"))
     monkeypatch.setattr(weights.environment, "set_up", lambda seed: weights.environment.best_device())
     for train in TRAININGS:
-        monkeypatch.setattr(weights, train, reach)
+        monkeypatch.setattr(weights.training, train, reach)
     with pytest.raises(Reached, match=r"^{'meta'}$"):
         weights.make(name, tmp_path / name)
 
