@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         options.call(options)
     except USER_ERRORS as error:
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(f"error: {error}".replace("with resume=False", "without --resume")) from error
     except KeyboardInterrupt:
         raise SystemExit("stopped at once: only what was saved before is left") from None
     except RuntimeError as error:  # torch has no type of its own for a CPU's memory
@@ -117,7 +117,7 @@ def train_judge(options: argparse.Namespace) -> None:
     out = output(options, "classifier")
     device = environment.set_up(options.seed)
     train, test = pictures(options).to(device), pictures(options, "test").to(device)
-    classifier = train_classifier(train, options.epochs, seed=options.seed)
+    classifier = train_classifier(train, options.epochs, seed=options.seed).network
     facts = {"data": train.source, "epochs": options.epochs, "accuracy": accuracy(classifier, test)}
     save_network(out, classifier, **facts, machine=environment.machine(device), seed=options.seed)
     print(f"saved {out}: {facts}")

@@ -114,7 +114,7 @@ def save_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str, 
     """Write named tensors and JSON-able facts to ``path``, atomically, with their digest."""
     # cloned: tied weights share their memory, which the format refuses
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps({key: _plain(value, f"the fact {key!r}") for key, value in facts.items()}, sort_keys=True)
+    text = json.dumps({str(key): _plain(value, f"the fact {key!r}") for key, value in facts.items()}, sort_keys=True)
     header = {"facts": text, "sha256": _digest(tensors, text)}
     write_atomically(Path(path), pack_tensors(tensors, metadata=header))
 
@@ -190,8 +190,7 @@ def load_shipped(
 def _build(path: str | Path, architecture: dict[str, Any] | None, expect: type[Network]) -> Network:
     if architecture is None:
         raise CheckpointError(f"{path} holds no single network: is it a training run? Then use resume=True")
-    name = architecture["class"]
-    kind = _find_class(name)
+    kind, name = _find_class(architecture["class"]), architecture["class"].removeprefix(f"{OURS}.")
     if kind is None:
         raise CheckpointError(
             f"{path} holds a {name}, which is not defined here: run the cell or import the module that defines it first"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import pickle
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,13 +20,20 @@ from gan_helpers.checkpoints import (
     CheckpointError,
     Network,
     load_network,
+    load_shipped,
     load_tensors,
     save_network,
     save_tensors,
     write_atomically,
 )
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.models.dense import Discriminator, Generator
+from gan_helpers.models.dense import (
+    Discriminator,
+    Generator,
+    add_minibatch_statistics,
+    add_spectral_norm,
+    stable_pair,
+)
 from gan_helpers.models.sampling import generate, sample_latents
 
 
@@ -116,16 +125,13 @@ def test_another_architecture_is_refused(saved, tmp_path):
         load_network(tmp_path / "liar")
 
 
-def test_unknown_classes_and_arguments_are_named(saved, tmp_path, monkeypatch):
+def test_unknown_arguments_are_named(saved, tmp_path):
     path, _ = saved
     tensors, facts = load_tensors(path)
     facts["architecture"]["arguments"]["colour"] = "red"
     save_tensors(tmp_path / "newer", tensors, facts)
     with pytest.raises(CheckpointError, match="saved by another version of Generator"):
         load_network(tmp_path / "newer")
-    monkeypatch.setattr(Network, "known", {})
-    with pytest.raises(CheckpointError, match="holds a Generator, unknown here"):
-        load_network(path)
 
 
 def test_a_run_is_not_a_network_and_a_missing_file_is_no_file(tmp_path):
@@ -192,3 +198,179 @@ except CheckpointError as error:
         Path(folder).chmod(0o755)
     assert "Permission denied" in done.stdout, done.stderr
     assert "Choose a folder that you may write to" in done.stdout
+
+
+# --- which class a file names -------------------------------------------------------------------------
+
+
+def define(width: int, name: str = "Generator", module: str = "__main__") -> type[Network]:
+    """A reader's own class, as a notebook's cell makes it, each time the cell is run."""
+
+    def __init__(self, bias: bool = True) -> None:
+        Network.__init__(self)
+        self.layer = torch.nn.Linear(width, 1, bias)
+
+    return type(name, (Network,), {"__init__": __init__, "__module__": module, "__qualname__": name})
+
+
+@pytest.fixture(autouse=True)
+def forget_classes():
+    before = dict(Network.defined)
+    yield
+    Network.defined.clear()
+    Network.defined.update(before)
+
+
+def test_a_class_that_was_edited_and_run_again_is_the_one_that_loads(tmp_path):
+    define(2)
+    edited = define(3)
+    save_network(tmp_path / "mine", edited(bias=False))
+    again, _ = load_network(tmp_path / "mine")
+    assert type(again) is edited
+    assert again.layer.weight.shape == (1, 3)
+    assert again.layer.bias is None
+
+
+def test_a_readers_own_generator_is_never_taken_for_ours(saved, tmp_path):
+    path, _ = saved
+    own = define(2)
+    save_network(tmp_path / "mine", own())
+    assert type(load_network(path)[0]) is Generator
+    assert type(load_network(tmp_path / "mine")[0]) is own
+    Network.defined.pop("__main__.Generator")
+    with pytest.raises(CheckpointError, match=r"__main__\.Generator, which is not defined here: run the cell"):
+        load_network(tmp_path / "mine")
+
+
+def test_a_class_that_has_moved_to_a_module_is_found_by_its_name(tmp_path):
+    save_network(tmp_path / "mine", define(2, "Mine")())
+    Network.defined.pop("__main__.Mine")
+    moved = define(2, "Mine", "my_networks")
+    assert type(load_network(tmp_path / "mine")[0]) is moved
+
+
+def test_files_that_name_the_class_alone_still_load(saved, tmp_path):
+    path, network = saved
+    tensors, facts = load_tensors(path)
+    facts["architecture"] = {"class": "Generator", "arguments": facts["architecture"]["arguments"]}
+    save_tensors(tmp_path / "old", tensors, facts)
+    assert type(load_network(tmp_path / "old")[0]) is Generator
+
+
+@pytest.mark.parametrize("path", sorted((COURSE_ROOT / "assets" / "weights").iterdir()), ids=lambda path: path.stem)
+def test_every_shipped_file_loads_in_a_fresh_kernel_that_has_imported_nothing_else(path):
+    script = f"from gan_helpers.checkpoints import load_shipped; print(type(load_shipped({path.stem!r})[0]).__name__)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=COURSE_ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == load_tensors(path)[1]["architecture"]["class"].rpartition(".")[2]
+
+
+def test_a_file_can_name_no_code_outside_the_course(tmp_path):
+    for name in ("os.system", "gan_helpers.environment.set_up", "gan_helpers.models.prod", "builtins.print"):
+        save_tensors(tmp_path / "evil", {}, {"architecture": {"class": name, "arguments": {}}})
+        with pytest.raises(CheckpointError, match="not defined here"):
+            load_network(tmp_path / "evil")
+
+
+def test_a_shipped_name_that_there_is_not_lists_those_that_there_are():
+    with pytest.raises(CheckpointError, match="choose one of .*mnist_generator"):
+        load_shipped("mnist_generatr")
+
+
+# --- networks that were changed after they were built -------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [add_minibatch_statistics, add_spectral_norm])
+def test_a_changed_discriminator_comes_back_as_it_was(change, tmp_path):
+    torch.manual_seed(0)
+    network = change(Discriminator((1, 6, 6), widths=(8, 4), dropout=0.0))
+    images = torch.rand(5, 1, 6, 6)
+    network(images)  # spectral norm's estimate moves in training mode
+    save_network(tmp_path / "d", copy.deepcopy(network))
+    again, _ = load_network(tmp_path / "d")
+    assert torch.equal(again(images), network.eval()(images))
+    save_network(tmp_path / "again", again)
+    assert torch.equal(load_network(tmp_path / "again")[0](images), network(images))
+
+
+def test_both_networks_of_the_stable_pair_can_be_saved(tmp_path):
+    for name, network in zip("gd", stable_pair((1, 6, 6)), strict=True):
+        save_network(tmp_path / name, network)
+        assert load_network(tmp_path / name)[0].state_dict().keys() == network.state_dict().keys()
+
+
+def test_what_could_not_be_loaded_is_not_written(tmp_path):
+    network = Discriminator((1, 6, 6), widths=(8,))
+    network.layers.append(torch.nn.Linear(1, 1))
+    with pytest.raises(
+        CheckpointError, match="Discriminator could not be loaded.*with the same arguments.*rebuildable"
+    ):
+        save_network(tmp_path / "d", network)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_constructor_that_needs_more_than_a_file_can_hold(tmp_path):
+    class Given(Network):
+        def __init__(self, activation) -> None:
+            super().__init__()
+            self.layers = torch.nn.Sequential(torch.nn.Linear(2, 1), activation)
+
+    with pytest.raises(CheckpointError, match="Given's argument activation is a Tanh, which a file cannot hold"):
+        save_network(tmp_path / "g", Given(torch.nn.Tanh()))
+
+
+def test_keyword_arguments_of_any_name_are_kept(tmp_path):
+    class Free(Network):
+        def __init__(self, **options) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(options["width"], 1)
+
+    save_network(tmp_path / "f", Free(width=3))
+    assert load_network(tmp_path / "f")[0].layer.weight.shape == (1, 3)
+
+
+def test_saving_leaves_random_numbers_alone(tmp_path):
+    torch.manual_seed(1)
+    network = Generator(3, (1, 2, 2), widths=(4,))
+    before = torch.get_rng_state()
+    save_network(tmp_path / "g", network)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- facts and tensors of every kind ------------------------------------------------------------------
+
+
+def test_facts_may_be_numbers_of_numpy_and_torch(saved, tmp_path):
+    _, network = saved
+    facts = {
+        "score": np.float32(0.5),
+        "steps": np.int64(7),
+        "classes": torch.tensor([1, 2]),
+        "loss": torch.tensor(0.25),
+        "path": tmp_path,
+        "table": {"a": np.arange(2)},
+        3: "a number as a name",
+    }
+    save_tensors(tmp_path / "t", network.state_dict(), facts)
+    found = load_tensors(tmp_path / "t")[1]
+    assert found == {"score": 0.5, "steps": 7, "classes": [1, 2], "loss": 0.25, "path": str(tmp_path),
+                     "table": {"a": [0, 1]}, "3": "a number as a name"}  # fmt: skip
+
+
+def test_a_fact_that_no_file_can_hold_is_named(saved, tmp_path):
+    with pytest.raises(CheckpointError, match="the fact 'recipe' is a function"):
+        save_network(tmp_path / "g", saved[1], recipe=lambda: None)
+
+
+def test_tied_weights_are_saved_and_tied_again(tmp_path):
+    class Tied(Network):
+        def __init__(self, width: int = 3) -> None:
+            super().__init__()
+            self.encode, self.decode = torch.nn.Linear(width, width), torch.nn.Linear(width, width)
+            self.decode.weight = self.encode.weight
+
+    network = Tied()
+    save_network(tmp_path / "tied", network)
+    again, _ = load_network(tmp_path / "tied")
+    assert torch.equal(again.decode.weight, network.encode.weight)
+    assert again.decode.weight is again.encode.weight

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import recipe
 
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.training.runs import CLASSIC
+from gan_helpers.training.settings import CLASSIC
 
 
 def row(name: str, seed: int, seconds: float, frechet: float) -> dict[str, str]:

@@ -1,15 +1,14 @@
 """Train again what ships in assets/weights/: python assets/make/weights.py NAME
 
 A recipe has the networks and settings of the notebook that loads its file, and trains for longer. The file says what
-it is: architecture, data, steps, seconds, machine, scores, seed. Stop with Ctrl-C; the same command goes on with a
-GAN where it stopped, and starts the others afresh. ``GAN_DATA`` is searched for MNIST and photographs.
+it is: architecture, data, steps, seconds, machine, scores, seed. Stop with Ctrl-C; the same command goes on.
+``GAN_DATA`` is searched for MNIST and photographs.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
@@ -26,20 +25,13 @@ from gan_helpers.checkpoints import Network, save_network
 from gan_helpers.data import ImageSet, data_factors, held_out_faces, load_images, moving_digits, scale_pixels
 from gan_helpers.metrics import load_classifier, load_reader
 from gan_helpers.models import VariationalAutoencoder, apply, generate, sample_latents
-from gan_helpers.training import Settings, reconstruction_loss
+from gan_helpers.training import Run, Settings, reconstruction_loss
+from gan_helpers.training.settings import SMALL_BATCHES
 
 Shape = tuple[int, ...]  # (C, H, W)
+Train = Callable[["Job"], list[Run]]  # one training or several, of which the last one's average ships
 Load = Callable[[str], ImageSet]  # of "train" or "test"
 Scores = Callable[[Network, ImageSet], dict[str, float]]  # of the trained network and the test pictures
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network at the end of its training."""
-
-    network: Network
-    steps: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -55,13 +47,18 @@ class Job:
     def device(self) -> torch.device:
         return self.data.images.device
 
+    @property
+    def budget(self) -> dict[str, Any]:
+        """The arguments that every training takes."""
+        return {"epochs": self.epochs, "checkpoint": self.checkpoint, "resume": True}
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How a shipped file is made: which pictures, what training of how many epochs, and which numbers judge it."""
 
     load: Load
-    train: Callable[[Job], Trained]
+    train: Train
     epochs: float
     scores: Scores
     seed: int = 0
@@ -76,11 +73,14 @@ def make(name: str, path: Path) -> None:
     torch.manual_seed(recipe.seed)  # drawing pictures may have used random numbers
     checkpoint = path.with_suffix(".run.safetensors")
     epochs = environment.budget(recipe.epochs, 1)
-    trained = recipe.train(Job(train.to(device), epochs, recipe.seed, checkpoint))
-    network = trained.network.cpu().eval()
+    runs = recipe.train(Job(train.to(device), epochs, recipe.seed, checkpoint))
+    if runs[-1].interrupted:
+        raise SystemExit(f"stopped at step {runs[-1].step}, and nothing was replaced: give the same command to go on")
+    network = runs[-1].average.cpu().eval()
     network = network.half().float() if recipe.half else network  # scored as rounded as it will be loaded
     torch.manual_seed(recipe.seed)
-    facts = {"data": train.source, "steps": trained.steps, "seconds": round(trained.seconds), "seed": recipe.seed}
+    steps, seconds = sum(run.step for run in runs), round(sum(run.seconds for run in runs))
+    facts = {"data": train.source, "steps": steps, "seconds": seconds, "seed": recipe.seed}
     facts |= {"machine": environment.machine(device), "scores": recipe.scores(network, test)}
     save_network(path, network.half() if recipe.half else network, **facts)
     checkpoint.unlink(missing_ok=True)
@@ -90,70 +90,51 @@ def make(name: str, path: Path) -> None:
 # --- trainings ----------------------------------------------------------------------------------------
 
 
-def finished(run: training.Run | training.Fit, network: Network) -> Trained:
-    """The network of a run that was not interrupted: half a training must not take the place of what ships."""
-    if run.interrupted:
-        raise SystemExit(f"stopped at step {run.step}, and nothing was replaced: give the same command to go on")
-    return Trained(network, run.step, run.seconds)
-
-
-def gan(build: Callable[[Shape], tuple[Network, Network]], settings: Settings) -> Callable[[Job], Trained]:
+def gan(build: Callable[[Shape], tuple[Network, Network]], settings: Settings) -> Train:
     """A pair of networks against each other; what ships is the average of the generator."""
 
-    def train(job: Job) -> Trained:
+    def train(job: Job) -> list[Run]:
         pair, seeded = (network.to(job.device) for network in build(job.data.shape)), replace(settings, seed=job.seed)
-        budget = {"epochs": job.epochs, "checkpoint": job.checkpoint, "resume": True}
-        run = training.train_gan(*pair, job.data, settings=seeded, **budget)
-        return finished(run, run.average)
+        return [training.train_gan(*pair, job.data, settings=seeded, **job.budget)]
 
     return train
 
 
-def logogram_gan(job: Job) -> Trained:
+def logogram_gan(job: Job) -> list[Run]:
     """A narrow DCGAN, then for a thirteenth of the time at a fifth of the rate against a fresh discriminator."""
-    first = gan(partial(models.dcgan_pair, width=16), Settings(batch_size=64))(job)
+    (first,) = gan(partial(models.dcgan_pair, width=16), SMALL_BATCHES)(job)
+    if first.interrupted:
+        return [first]
     torch.manual_seed(job.seed + 1)
-    slow, fresh = Settings(64, 2e-4, 2e-4, average_decay=0.995), models.dcgan_pair(job.data.shape, width=16)[1]
-    pair = first.network.requires_grad_(True), fresh.to(job.device)
-    run = training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)
-    last = finished(run, run.average)
-    return Trained(last.network, first.steps + last.steps, first.seconds + last.seconds)
+    slow, fresh = Settings(64, 2e-4, 2e-4, ema_decay=0.995), models.dcgan_pair(job.data.shape, width=16)[1]
+    pair = first.average.requires_grad_(True), fresh.to(job.device)
+    return [first, training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)]
 
 
-def rebuilder(build: Callable[[Shape], Network], rate: float, objective: Any) -> Callable[[Job], Trained]:
+def rebuilder(build: Callable[[Shape], Network], lr: float, loss_of: Any) -> Train:
     """A network that gives pictures back."""
 
-    def train(job: Job) -> Trained:
+    def train(job: Job) -> list[Run]:
         network = build(job.data.shape).to(job.device)
-        fit = training.train_autoencoder(network, job.data, epochs=job.epochs, rate=rate, objective=objective)
-        return finished(fit, network)
+        return [training.train_autoencoder(network, job.data, lr=lr, seed=job.seed, loss_of=loss_of, **job.budget)]
 
     return train
 
 
-def vaegan(job: Job) -> Trained:
+def vaegan(job: Job) -> list[Run]:
     """A variational autoencoder, joined with the discriminator of notebook 07."""
     networks = VariationalAutoencoder().to(job.device), models.stable_pair(job.data.shape)[1].to(job.device)
-    fit = training.train_vaegan(*networks, job.data, epochs=job.epochs)
-    return finished(fit, fit.network)
+    return [training.train_vaegan(*networks, job.data, **job.budget)]
 
 
-def classifier(job: Job) -> Trained:
+def classifier(job: Job) -> list[Run]:
     """A classifier, its rate warmed up and lowered over the epochs."""
-    return timed(job, 128, lambda: training.train_classifier(job.data, job.epochs, seed=job.seed))
+    return [training.train_classifier(job.data, seed=job.seed, **job.budget)]
 
 
-def reader(job: Job) -> Trained:
+def reader(job: Job) -> list[Run]:
     """The network that reads 25 factors off a drawn face."""
-    factors = data_factors("train").to(job.device)
-    return timed(job, 64, lambda: training.train_reader(job.data.images, factors, job.epochs, seed=job.seed))
-
-
-def timed(job: Job, batch_size: int, train: Callable[[], Network]) -> Trained:
-    """A training that does not count for itself."""
-    start = time.perf_counter()
-    network = train()
-    return Trained(network, job.epochs * (len(job.data) // batch_size), time.perf_counter() - start)
+    return [training.train_reader(job.data.images, data_factors("train").to(job.device), seed=job.seed, **job.budget)]
 
 
 # --- scores -------------------------------------------------------------------------------------------
@@ -196,12 +177,12 @@ def clip_scores(generator: Network, test: ImageSet) -> dict[str, float]:
     return asdict(metrics.score_clips(made, test.images, load_classifier()))
 
 
-def error_of(objective: Any) -> Scores:
+def error_of(loss_of: Any) -> Scores:
     """What the network was trained to make small, on pictures that it has not seen."""
 
     @torch.no_grad()
     def scores(network: Network, test: ImageSet) -> dict[str, float]:
-        return {"mean squared error on the test set": float(objective(network, scale_pixels(test.images)))}
+        return {"mean squared error on the test set": float(loss_of(network, scale_pixels(test.images)))}
 
     return scores
 
@@ -236,8 +217,8 @@ faces, signs = pictures("faces", size=64), pictures("logograms", size=64)
 classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discriminator()), training.CLASSIC)
 stable_pair = gan(models.stable_pair, training.STABLE)
 conditional_pair = gan(models.conditional_pair, training.CONDITIONAL)
-photo_pair, face_pair = gan(models.dcgan_pair, Settings(batch_size=64)), gan(models.face_pair, training.FACES)
-clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), training.CLIPS)
+photo_pair, face_pair = gan(models.dcgan_pair, SMALL_BATCHES), gan(models.face_pair, SMALL_BATCHES)
+clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), SMALL_BATCHES)
 two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
 denoiser = rebuilder(models.Denoiser, 1e-2, training.denoising_loss)
 variational = rebuilder(partial(VariationalAutoencoder, 16), 1e-3, partial(training.minus_elbo, variance=0.5))

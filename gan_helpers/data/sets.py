@@ -68,18 +68,23 @@ def unscale_pixels(images: Tensor) -> Tensor:
     return images.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def image_batches(
-    data: Tensor | ImageSet, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0
-) -> Iterator[Any]:
-    """Batches of one epoch from batch ``start`` on: images, of an ImageSet pairs (images, labels).
+def index_batches(n: int, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0) -> Iterator[Tensor]:
+    """Indices (batch_size,) of n pictures in a random order, one epoch from batch ``start`` on, on the CPU.
 
     The order depends on seed and epoch alone, so a resumed run sees the pictures that it would have seen.
     """
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(1_000_003 * seed + epoch))
+    for i in range(start, n // batch_size):
+        yield order[i * batch_size : (i + 1) * batch_size]
+
+
+def image_batches(
+    data: Tensor | ImageSet, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0
+) -> Iterator[Any]:
+    """Batches of one epoch in ``index_batches``' order: images in [-1, 1], of an ImageSet pairs (images, labels)."""
     images = data if isinstance(data, Tensor) else data.images
-    shuffle = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-    order = torch.randperm(len(images), generator=shuffle).to(images.device)
-    for i in range(start, len(images) // batch_size):
-        chosen = order[i * batch_size : (i + 1) * batch_size]
+    for chosen in index_batches(len(images), batch_size, seed, epoch, start):
+        chosen = chosen.to(images.device)
         batch = scale_pixels(images.index_select(0, chosen))
         yield batch if isinstance(data, Tensor) else (batch, data.labels[chosen])
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from gan_helpers.exercises import judges_beyond, judges_codes  # noqa: F401, importing them registers their exercises
 from gan_helpers.exercises.judges import EXERCISES, NotAnswered
 
 ICONS = {"not answered yet": "○", "hint": "→", "right": "✓"}

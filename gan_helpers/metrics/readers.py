@@ -16,9 +16,10 @@ from torch import Tensor
 from gan_helpers.checkpoints import Network, load_shipped
 from gan_helpers.data.faces import FACTORS, SCALES
 from gan_helpers.data.moving import CLIPS_AT_ONCE, MARGIN, SPRITE, as_ink, mass_centres
-from gan_helpers.data.sets import ImageSet, scale_pixels
+from gan_helpers.data.sets import ImageSet
 from gan_helpers.metrics.distances import frechet_distance
 from gan_helpers.models.classifiers import Classifier, FactorReader
+from gan_helpers.models.sampling import as_input
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,7 @@ def read_images(classifier: Classifier, images: Tensor, batch_size: int = 500) -
     """
     check_readable(classifier, images)
     classifier.eval()
-    device = next(classifier.parameters()).device
-    features = torch.cat([classifier.features(scale_pixels(part.to(device))) for part in images.split(batch_size)])
+    features = torch.cat([classifier.features(as_input(classifier, part)) for part in images.split(batch_size)])
     return Reading(features, classifier.head(features).softmax(1))
 
 
@@ -91,8 +91,7 @@ def read_factors(reader: FactorReader, images: Tensor, batch_size: int = 500) ->
         ValueError: pictures of another shape than the reader was built for.
     """
     check_readable(reader, images)
-    device = next(reader.parameters()).device
-    return torch.cat([reader.eval()(scale_pixels(part.to(device))) for part in images.split(batch_size)])
+    return torch.cat([reader.eval()(as_input(reader, part)) for part in images.split(batch_size)])
 
 
 def explained(found: Tensor, truth: Tensor) -> Tensor:

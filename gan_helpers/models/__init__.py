@@ -56,6 +56,7 @@ from gan_helpers.models.dense import (
 )
 from gan_helpers.models.sampling import (
     apply,
+    as_input,
     check_latents,
     count_parameters,
     generate,
@@ -91,6 +92,7 @@ __all__ = [
     "add_minibatch_statistics",
     "add_spectral_norm",
     "apply",
+    "as_input",
     "channels_by_level",
     "check_labels",
     "check_latents",

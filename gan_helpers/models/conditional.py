@@ -103,7 +103,7 @@ class ProjectionDiscriminator(ConditionalDiscriminator):
         return self.last(features).squeeze(1) + (label * features).sum(1)  # (N,)
 
 
-WAYS = {"embedding": ConditionalDiscriminator, "projection": ProjectionDiscriminator}
+DISCRIMINATORS = {"embedding": ConditionalDiscriminator, "projection": ProjectionDiscriminator}
 
 
 def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tensor:
@@ -122,10 +122,10 @@ def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tenso
 
 
 def conditional_pair(
-    image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, way: str = "projection"
+    image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, mode: str = "projection"
 ) -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
     """``networks.stable_pair`` with labels: the same widths, batch norm in G, minibatch statistics in D."""
-    if way not in WAYS:
-        raise ValueError(f"unknown way {way!r} to tell D the label: choose one of {', '.join(WAYS)}")
+    if mode not in DISCRIMINATORS:
+        raise ValueError(f"unknown mode {mode!r} of telling D the label: choose one of {', '.join(DISCRIMINATORS)}")
     generator = ConditionalGenerator(classes=classes, image_shape=image_shape)
-    return generator, WAYS[way](image_shape, classes)
+    return generator, DISCRIMINATORS[mode](image_shape, classes)

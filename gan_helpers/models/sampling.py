@@ -9,13 +9,19 @@ from gan_helpers.checkpoints import Network
 from gan_helpers.data.sets import scale_pixels
 
 
+def as_input(network: nn.Module, images: Tensor) -> Tensor:
+    """Images (N, C, H, W), uint8 or floats in [-1, 1], as a network takes them: scaled, on its device, in its type."""
+    weight = next(network.parameters())
+    return scale_pixels(images.to(weight.device)).to(weight.dtype)
+
+
 @torch.no_grad()
 def apply(network: Network, images: Tensor, batch_size: int = 500) -> Tensor:
     """What a network in evaluation mode makes of images (N, C, H, W), uint8 or floats: pictures, or codes."""
     was_training = network.training
     network.eval()
     try:
-        return torch.cat([network(scale_pixels(part)) for part in images.split(batch_size)])
+        return torch.cat([network(as_input(network, part)) for part in images.split(batch_size)])
     finally:
         network.train(was_training)
 
@@ -35,8 +41,8 @@ def sample_latents(generator: Network, n: int) -> Tensor:
     weight = next(generator.parameters())
     shape = (n, generator.config["latent_dim"])
     if generator.config["latent"] == "uniform":
-        return torch.empty(shape, device=weight.device).uniform_(-1, 1)
-    return torch.randn(shape, device=weight.device)
+        return torch.empty(shape, device=weight.device, dtype=weight.dtype).uniform_(-1, 1)
+    return torch.randn(shape, device=weight.device, dtype=weight.dtype)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -1,20 +1,22 @@
-"""A training run as data: settings, networks, optimisers, history, and its way to disk and back.
+"""A training run: its networks and settings as data, the loop around the loop, and the way to disk and back.
 
-A saved run holds everything that the next step depends on, the state of the random numbers
-included, so that a resumed run is the run that was interrupted. Used by ``training``.
+``train`` is what every training of the course goes through: a budget in epochs or seconds, losses that stay finite, a
+stop button that loses nothing, checkpoints, resuming, callbacks, history. A saved run holds everything that the next
+step depends on, the state of the random numbers included, so that a resumed run is the run that was interrupted.
 """
 
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import signal
 import threading
 import time
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,69 +25,47 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from gan_helpers.checkpoints import CheckpointError, Network, load_tensors, save_tensors
-from gan_helpers.training.losses import OBJECTIVES, discriminator_loss
+from gan_helpers.data.sets import index_batches
+from gan_helpers.training.settings import Settings, SupervisedSettings
+
+CHECK_EVERY = {"cpu": 1}  # steps between looks at the losses; on a GPU each look waits for it,
+ELSEWHERE = 100  # so there they are seldom
+
+Step = tuple[Tensor, ...]  # what a loop yields: scalar losses, then perhaps D's logits (N,), real and generated
+Loop = Callable[["Run"], Iterator[Step]]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a run is made of besides its two networks and its pictures."""
-
-    batch_size: int = 128
-    g_rate: float = 1e-3
-    d_rate: float = 1e-3
-    betas: tuple[float, float] = (0.0, 0.99)
-    smoothing: float = 0.0
-    average_decay: float = 0.999  # 0: no average, sample from the generator itself
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class StableSettings(Settings):
-    """``Settings`` for notebook 07's loop: another objective, and penalties on D's gradient."""
-
-    objective: str = "non-saturating"  # a name in losses.OBJECTIVES
-    r1: float = 0.0  # weights of the penalties: at real pictures, at generated ones,
-    r2: float = 0.0
-    unit_gradient: float = 0.0  # and for the length's distance from 1 between the two
-    penalty_every: int = 8  # steps; the weights are multiplied by it
-
-    def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise ValueError(f"unknown objective {self.objective!r}: choose one of {', '.join(OBJECTIVES)}")
-        if self.smoothing and OBJECTIVES[self.objective][0] is not discriminator_loss:
-            raise ValueError(f"the {self.objective} objective has no labels to smooth: set smoothing=0")
-
-
-CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), smoothing=0.1, average_decay=0.0)
-STABLE = Settings(g_rate=1.5e-3)  # notebook 07's recipe, for networks.stable_pair
+class TrainingDiverged(RuntimeError):
+    """A loss is no longer a finite number; the message says at which step and what to try."""
 
 
 class History:
-    """Four numbers a step, kept on the device until they are read: reading is what costs.
+    """A few numbers a step, kept on the device until they are read: reading is what costs.
 
     The table doubles when it is full. A tensor a step would pin the memory that each step frees around it.
     """
 
-    columns = ("d_loss", "g_loss", "d_real", "d_fake")
-
-    def __init__(self, rows: Tensor | None = None) -> None:
+    def __init__(
+        self, rows: Tensor | None = None, columns: Sequence[str] = ("d_loss", "g_loss", "d_real", "d_fake")
+    ) -> None:
+        self.columns = tuple(columns)
         self._table = torch.empty(0, len(self.columns)) if rows is None else rows.clone()
         self._length = len(self._table)
 
     def __len__(self) -> int:
         return self._length
 
-    def record(self, d_loss: Tensor, g_loss: Tensor, real_logits: Tensor, fake_logits: Tensor) -> None:
-        """Append a step: both losses, and the mean of D(x) and of D(G(z)) as probabilities."""
+    def record(self, *values: Tensor) -> None:
+        """Append a step: losses as they are, logits (N,) as the mean of their probabilities."""
         if self._length == len(self._table):
             more = torch.empty(max(1024, self._length), len(self.columns))
-            self._table = torch.cat([self._table.cpu(), more]).to(d_loss.device)
-        d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-        self._table[self._length] = torch.stack([d_loss, g_loss, d_real, d_fake])
+            self._table = torch.cat([self._table.cpu(), more]).to(values[0].device)
+        numbers = [value if value.ndim == 0 else value.sigmoid().mean() for value in values]
+        self._table[self._length] = torch.stack(numbers)
         self._length += 1
 
     def rows(self, start: int = 0) -> Tensor:
-        """The steps from ``start`` on, as a tensor (steps, 4) on the CPU."""
+        """The steps from ``start`` on, as a tensor (steps, columns) on the CPU."""
         return self._table[start : self._length].cpu()
 
     def column(self, name: str) -> Tensor:
@@ -97,34 +77,49 @@ class History:
 class Run:
     """A training run: the networks, and all that is needed to go on with it."""
 
-    generator: Network
-    discriminator: Network
-    average: Network  # a running average of the generator's weights, in evaluation mode: sample from this one
-    g_optimizer: Optimizer
-    d_optimizer: Optimizer
-    settings: Settings
+    networks: dict[str, Network]  # those that learn: "generator" and "discriminator", or "network"
+    optimizers: dict[str, Optimizer]  # one for each, by the same names
+    settings: Settings | SupervisedSettings
+    average: Network  # a running average of the first network's weights: sample from this one
     history: History = field(default_factory=History)
     step: int = 0
-    seconds: float = 0.0  # of training: what a callback adds to ``waited`` is left out
+    seconds: float = 0.0  # of training, before and after resuming: what a callback adds to ``waited`` is left out
     interrupted: bool = False
-    last_step: float = math.inf  # the budget, as train_gan was given it
+    last_step: float = math.inf  # the budget, as the training was given it
     last_second: float = math.inf
     steps_an_epoch: int = 0  # 0: not known
     waited: float = 0.0  # seconds for which a callback has held the run since the last step
     stop: bool = False  # a callback sets it to end the run as if its budget were spent
-    logits: tuple[Tensor, Tensor] | None = None  # D's scores of the last batch, real and generated, (N,) each
-    data: str = ""  # which pictures it learns from, as ``name_pictures`` says; "": not known
+    logits: Step | None = None  # D's scores of the last batch, real and generated, (N,) each
+    data: str = ""  # a fingerprint of the pictures: a checkpoint is resumed on the same ones only
 
     @property
-    def rates(self) -> tuple[float, float]:
-        """The learning rates of G and D as they are now; the settings hold those of the start."""
-        return self.g_optimizer.param_groups[0]["lr"], self.d_optimizer.param_groups[0]["lr"]
+    def network(self) -> Network:
+        """The first network, or the only one."""
+        return next(iter(self.networks.values()))
 
-    @rates.setter
-    def rates(self, rates: tuple[float, float]) -> None:
-        for optimizer, rate in zip((self.g_optimizer, self.d_optimizer), rates, strict=True):
+    @property
+    def generator(self) -> Network:
+        return self.networks["generator"]
+
+    @property
+    def discriminator(self) -> Network:
+        return self.networks["discriminator"]
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def lrs(self) -> tuple[float, ...]:
+        """The learning rates as they are now, G's before D's; the settings hold those of the start."""
+        return tuple(optimizer.param_groups[0]["lr"] for optimizer in self.optimizers.values())
+
+    @lrs.setter
+    def lrs(self, lrs: Sequence[float]) -> None:
+        for optimizer, lr in zip(self.optimizers.values(), lrs, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = float(rate)
+                group["lr"] = float(lr)
 
     @property
     def share(self) -> float:
@@ -132,38 +127,220 @@ class Run:
         return min(1.0, max(self.step / self.last_step, self.seconds / self.last_second))
 
 
-def start_run(generator: Network, discriminator: Network, settings: Settings) -> Run:
-    """Step 0: two networks in training mode, their optimisers, and the average, which starts as a copy of G."""
-    averaged = settings.average_decay > 0
-    average = copy.deepcopy(generator).eval().requires_grad_(False) if averaged else generator
-    # fused=True updates all weights in one call: on these small networks the calls cost more than the sums
-    g_optimizer = Adam(generator.parameters(), settings.g_rate, settings.betas, fused=True)
-    d_optimizer = Adam(discriminator.parameters(), settings.d_rate, settings.betas, fused=True)
-    discriminator.requires_grad_(True)  # an earlier run, stopped by an error, may have left it frozen
-    return Run(generator.train(), discriminator.train(), average, g_optimizer, d_optimizer, settings)
+class Every:
+    """A callback that calls ``function(run)`` at every n-th step, and at the first one if asked to.
+
+    Raises:
+        ValueError: n is below 1.
+    """
+
+    def __init__(self, n: int, function: Callable[[Run], None], first: bool = False) -> None:
+        if n < 1:
+            raise ValueError(f"every {n} steps: n must be 1 or more")
+        self.n, self.function, self.first = n, function, first
+
+    def __call__(self, run: Run) -> None:
+        if run.step % self.n == 0 or (self.first and run.step == 1):
+            self.function(run)
+
+
+# --- beginning ----------------------------------------------------------------------------------------
+
+
+def start_run(networks: dict[str, Network], settings: Settings | SupervisedSettings) -> Run:
+    """Step 0: networks in training mode, an optimiser for each, and the average, which starts as a copy of the first."""
+    first = next(iter(networks.values()))
+    averaged = settings.ema_decay > 0
+    average = copy.deepcopy(first).eval().requires_grad_(False) if averaged else first
+    optimizers = {
+        name: adam(n, lr, settings.betas) for (name, n), lr in zip(networks.items(), settings.lrs, strict=True)
+    }
+    for network in networks.values():
+        network.train()
+    networks["discriminator" if "discriminator" in networks else next(iter(networks))].requires_grad_(True)
+    history = History(columns=settings.columns)
+    return Run(networks, optimizers, settings, average, history)
+
+
+def adam(network: torch.nn.Module, lr: float, betas: tuple[float, float]) -> Adam:
+    """Adam, all weights in one call where the device can: on small networks the calls cost more than the sums."""
+    fused = next(network.parameters()).device.type in ("cpu", "cuda")
+    return Adam(network.parameters(), lr, betas, fused=fused)
+
+
+def limits(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> tuple[float, float]:
+    """The last step and the last second of a training; ValueError for a budget of nothing."""
+    if epochs is None and seconds is None:
+        raise ValueError("say how long to train: epochs=10, or seconds=120")
+    for name, value in (("epochs", epochs), ("seconds", seconds)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name}={value} trains nothing: it must be above 0")
+    last_step = math.inf if epochs is None else max(1, round(epochs * steps_an_epoch))
+    return last_step, math.inf if seconds is None else seconds
+
+
+def fingerprint(images: Tensor) -> str:
+    """Number, shape and a digest of every few pictures: two data sets of the same one are the same."""
+    some = images[:: max(1, len(images) // 1000)].detach().cpu().contiguous()
+    digest = hashlib.sha256(some.reshape(-1).view(torch.uint8).numpy()).hexdigest()[:12]
+    return f"{len(images)} pictures of {'x'.join(map(str, images.shape[1:]))}, {digest}"
+
+
+# --- training -----------------------------------------------------------------------------------------
+
+
+def train(
+    run: Run,
+    loop: Loop,
+    n: int,
+    epochs: float | None = None,
+    seconds: float | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_seconds: float = 30.0,
+    resume: bool = False,
+    callbacks: Sequence[Callable[[Run], None]] = (),
+) -> Run:
+    """Take steps of ``loop(run)``, which begins behind ``run.step``, until the budget is spent; returns the run.
+
+    Args:
+        n: how many pictures make an epoch.
+        epochs, seconds: the budget; with both given, the one that ends first. A resumed run counts what it had
+            already: ``seconds=120`` with ``resume=True`` is two minutes in all, not two more.
+        checkpoint: a file written every ``checkpoint_seconds`` and at the end. An older file of that
+            name is kept beside it as ``*.previous.safetensors`` unless the run resumes from it.
+        resume: go on from the checkpoint if there is one. On a CPU a run with a budget in epochs ends
+            bit-identical, however often it was killed and resumed.
+        callbacks: called with the run after every step; they must not draw random numbers. They may set
+            ``run.stop``, hold the run (see ``run.waited``), or put it back to an earlier step. One that is
+            a context manager is entered when training begins and left when it ends, however it ends.
+
+    Interrupting (Ctrl-C, a notebook's stop button) finishes the step in hand, saves and returns.
+
+    Raises:
+        ValueError: a budget of nothing.
+        CheckpointError: a checkpoint that cannot be written, or belongs to another run.
+        TrainingDiverged: a loss became infinite or NaN.
+    """
+    run.steps_an_epoch = n // run.settings.batch_size
+    run.last_step, run.last_second = limits(epochs, seconds, run.steps_an_epoch)
+    saver = Saver(checkpoint, checkpoint_seconds)
+    torch.set_flush_denormal(True)  # Adam's second moments sink to where a CPU computes many times slower
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng([run.device] if run.device.type == "cuda" else []))
+        stack.enter_context(finish_step_on_interrupt(run))
+        stack.callback(_thaw, run)
+        torch.manual_seed(run.settings.seed)
+        saver.prepare(run, resume)
+        for callback in callbacks:
+            if hasattr(callback, "__exit__"):
+                stack.enter_context(callback)
+        clock = time.perf_counter()
+        for step in _steps_from(run, loop):
+            _record(run, step)
+            now = time.perf_counter()
+            run.seconds += now - clock - run.waited
+            clock, run.waited = now, 0.0
+            for callback in callbacks:
+                callback(run)
+            stop = run.interrupted or run.stop or run.share >= 1
+            save = stop or saver.due()
+            if save or run.step % CHECK_EVERY.get(run.device.type, ELSEWHERE) == 0:
+                _check_finite(run, saver.path)  # always before a file is written
+            if save:
+                saver.save_or_warn(run)
+            if stop:
+                break
+    return run
+
+
+def run_batches(run: Run, n: int) -> Iterator[Tensor]:
+    """Indices (batch_size,) of n pictures, epoch after epoch, from the step on that the run has come to."""
+    size, seed = run.settings.batch_size, run.settings.seed
+    epoch, done = divmod(run.step, n // size)
+    epochs = (index_batches(n, size, seed, e, done if e == epoch else 0) for e in count(epoch))
+    batches = chain.from_iterable(epochs)
+    return batches if run.last_step == math.inf else islice(batches, int(run.last_step) - run.step)
+
+
+@torch.no_grad()
+def update_average(
+    average: torch.nn.Module, network: torch.nn.Module, decay: float, step: int, warmup: float = 10.0
+) -> None:
+    """Move the average a little towards the network: a <- decay * a + (1 - decay) * g.
+
+    The first steps use a smaller decay, (1 + step) / (warmup + step), so that the average forgets the untrained
+    network soon. With a warm-up of 10 that rules until step 8,990 for a decay of 0.999; 1 switches it off.
+    Source: Yazici et al., arXiv 1806.04498; the start as in TensorFlow's ExponentialMovingAverage.
+    """
+    decay = min(decay, (1 + step) / (warmup + step))
+    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+    for a, g in pairs:
+        if a.is_floating_point():
+            a.lerp_(g, 1 - decay)
+        else:
+            a.copy_(g)  # batch norm's step counter
+
+
+def _steps_from(run: Run, loop: Loop) -> Iterator[Step]:
+    """The steps after ``run.step``, begun anew where a callback has put the run back to an earlier one."""
+    while run.step < run.last_step:
+        for expected, step in enumerate(loop(run), run.step + 1):
+            yield step
+            if run.step != expected:
+                break
+
+
+def _record(run: Run, step: Step) -> None:
+    """Count a step, and let the average follow."""
+    run.step += 1
+    run.history.record(*step)
+    run.logits = step[2:] or None
+    if run.average is not run.network:
+        update_average(run.average, run.network, run.settings.ema_decay, run.step, run.settings.ema_warmup)
+
+
+def _thaw(run: Run) -> None:
+    """A step that an error has cut in half may have left D frozen."""
+    if "discriminator" in run.networks:
+        run.discriminator.requires_grad_(True)
+
+
+def _check_finite(run: Run, saved: Path | None) -> None:
+    recent = run.history.rows(max(0, run.step - ELSEWHERE))
+    if math.isfinite(recent[-1].sum()):  # once a weight is NaN, all later losses are
+        return
+    step = run.step - len(recent) + 1 + int((~recent.isfinite()).any(1).nonzero()[0])
+    kept = f" The last good state is in {saved}." if saved is not None else ""
+    raise TrainingDiverged(
+        f"a loss is no longer a finite number at step {step}. Try a lower learning rate "
+        f"(now {' and '.join(f'{lr:g}' for lr in run.lrs)}), betas (0, 0.99), or a larger batch, and look "
+        f"for NaN in your pictures.{kept}"
+    )
+
+
+# --- to disk and back ---------------------------------------------------------------------------------
 
 
 def run_state(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """All that the next step depends on, as named tensors (the run's own, not copies) and JSON-able facts."""
     tensors = {"history": run.history.rows(), **_random_states(run)}
-    for name, network in _networks(run).items():
+    for name, network in _saved_networks(run).items():
         tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
-    for name in ("g_optimizer", "d_optimizer"):
-        for index, state in getattr(run, name).state_dict()["state"].items():
-            tensors |= {f"{name}/{index}/{key}": value for key, value in state.items()}
-    return tensors, {"step": run.step, "seconds": run.seconds, "rates": run.rates}
+    for name, optimizer in run.optimizers.items():
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer of {name}/{index}/{key}": value for key, value in state.items()}
+    return tensors, {"step": run.step, "seconds": run.seconds, "lrs": run.lrs}
 
 
 def restore_run(run: Run, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Put a state made by ``run_state`` back, random numbers included; the tensors stay the caller's own."""
     groups = _by_prefix(tensors)
-    for name, network in _networks(run).items():
+    for name, network in _saved_networks(run).items():
         network.load_state_dict(groups[name])
-    for name in ("g_optimizer", "d_optimizer"):
-        _restore_optimizer(getattr(run, name), groups.get(name, {}))
-    run.history = History(tensors["history"])
-    run.step, run.seconds = facts["step"], facts["seconds"]
-    run.rates = facts.get("rates", run.rates)  # older files have none
+    for name, optimizer in run.optimizers.items():
+        _restore_optimizer(optimizer, groups.get(f"optimizer of {name}", {}))
+    run.history = History(tensors["history"], run.history.columns)
+    run.step, run.seconds, run.lrs = facts["step"], facts["seconds"], facts["lrs"]
     torch.set_rng_state(tensors["random/cpu"])
     if "random/cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random/cuda"])
@@ -179,34 +356,29 @@ def load_run(run: Run, path: str | Path) -> None:
     """Put the state saved at ``path`` into a freshly started run, learning rates and random numbers included.
 
     Raises:
-        CheckpointError: the file is damaged, or its networks or settings are not those of ``run``.
+        CheckpointError: the file is damaged, or its networks, settings or pictures are not those of ``run``.
     """
     tensors, facts = load_tensors(path)
     for part, ours in _identity(run).items():
-        if facts.get(part, "" if part == "data" else None) not in (ours, ""):  # older files do not name their data
+        if facts.get(part) != ours:
             raise CheckpointError(
                 f"{path} belongs to another run: its {part} is {facts.get(part)}, here it is {ours}. "
-                "Build the same run, or start afresh with resume=False (in a terminal, without --resume)"
+                "Build the same run, or start afresh with resume=False"
             )
     restore_run(run, tensors, facts)
 
 
-def _networks(run: Run) -> dict[str, Network]:
-    networks = {"generator": run.generator, "discriminator": run.discriminator}
-    return networks if run.average is run.generator else {**networks, "average": run.average}
+def _saved_networks(run: Run) -> dict[str, Network]:
+    return run.networks if run.average is run.network else {**run.networks, "average": run.average}
 
 
 def _identity(run: Run) -> dict[str, Any]:
     """What two runs must share for one to go on with the other's checkpoint, as JSON would return it."""
-    networks = {name: getattr(run, name) for name in ("generator", "discriminator")}
-    identity = {name: {"class": type(n).__name__, "arguments": n.config} for name, n in networks.items()}
-    return _as_json({**identity, "settings": asdict(run.settings), "data": run.data})
-
-
-def name_pictures(images: Tensor) -> str:
-    """How many images (N, C, H, W) of which shape, and a checksum of their pixels: what a resumed run must find."""
-    checksum = zlib.crc32(images.detach().cpu().contiguous().numpy())
-    return f"{len(images):,} pictures of {'x'.join(map(str, images.shape[1:]))}, checksum {checksum:08x}"
+    networks = {
+        name: {"class": type(n).__name__, "arguments": n.config, "changes": n.changes}
+        for name, n in run.networks.items()
+    }
+    return _as_json({**networks, "settings": asdict(run.settings), "data": run.data})
 
 
 def _as_json(value: Any) -> Any:
@@ -217,7 +389,7 @@ def _as_json(value: Any) -> Any:
 
 def _random_states(run: Run) -> dict[str, Tensor]:
     states = {"random/cpu": torch.get_rng_state()}
-    if next(run.generator.parameters()).is_cuda:
+    if run.device.type == "cuda":
         states["random/cuda"] = torch.cuda.get_rng_state()
     return states
 
@@ -295,15 +467,3 @@ def finish_step_on_interrupt(run: Run) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@dataclass(frozen=True)
-class ConditionalSettings(Settings):
-    """``Settings`` for a conditional pair: with how many wrong labels D is trained."""
-
-    mismatched: float = 1 / 3  # their share in what D learns to refuse, as in ``told_loss``
-
-
-CONDITIONAL = ConditionalSettings(g_rate=1.5e-3)  # runs.STABLE with wrong labels, for ``conditional_pair``
-CLIPS = Settings(batch_size=64)
-FACES = Settings(batch_size=64)  # for ``face_pair``

@@ -71,8 +71,8 @@ class ControlPanel:
         """Send a frame, and what else has changed: nothing is sent that the browser has already."""
         self.image.value = frame
         self.status.value = f"{note.capitalize() or 'Training'}: {progress(run)}  ·  {numbers(run)}"
-        if run.rates != self._rates:  # or a value that is just being typed would be overwritten
-            self.g_rate.value, self.d_rate.value = self._rates = run.rates
+        if run.lrs != self._rates:  # or a value that is just being typed would be overwritten
+            self.g_rate.value, self.d_rate.value = self._rates = run.lrs
         options = [(f"step {step:,}", step) for step in steps]
         if options != list(self.past.options):
             chosen = self.past.value

@@ -150,9 +150,9 @@ class Monitor:
         elif command == "rewind" and value is not None:  # None: clicked before the first snapshot was listed
             self.snapshots.rewind(run, int(value))
         elif command == "rate-g":
-            run.rates = value, run.rates[1]
+            run.lrs = value, run.lrs[1]
         elif command == "rate-d":
-            run.rates = run.rates[0], value
+            run.lrs = run.lrs[0], value
 
     def _hold(self, run: Run) -> None:
         """Wait until the reader goes on; the budget in seconds and the processor wait, too."""

@@ -60,7 +60,8 @@ from gan_helpers.models.dense import (
 )
 from gan_helpers.models.sampling import generate, sample_latents
 from gan_helpers.training.adversarial import train_gan
-from gan_helpers.training.runs import CLASSIC, STABLE, Run, Settings, StableSettings
+from gan_helpers.training.runs import Run
+from gan_helpers.training.settings import CLASSIC, STABLE, Settings
 from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, plot
 
 HERE = Path(__file__).parent
@@ -95,8 +96,8 @@ class Variant:
     convolutional: bool = False
 
     def but(self, **changes: Any) -> Variant:
-        """The same with some settings changed, or some of ``StableSettings`` added."""
-        kind = Settings if changes.keys() <= asdict(self.settings).keys() else StableSettings
+        """The same with some settings changed, or some of ``Settings`` added."""
+        kind = Settings if changes.keys() <= asdict(self.settings).keys() else Settings
         return replace(self, settings=kind(**asdict(self.settings) | changes))
 
     def networks(self, seed: int) -> tuple[Generator, Discriminator]:
@@ -118,24 +119,24 @@ LEVERS = {
     "classic": {
         "nothing": classic,
         "betas (0, 0.99)": classic.but(betas=(0.0, 0.99)),
-        "average of G": classic.but(average_decay=0.999),
-        "no smoothing": classic.but(smoothing=0.0),
+        "average of G": classic.but(ema_decay=0.999),
+        "no smoothing": classic.but(label_smoothing=0.0),
         "R1": classic.but(r1=1.0),
         "R2": classic.but(r2=1.0),
         "feature matching": classic.but(objective="feature matching"),
         "minibatch statistics": replace(classic, minibatch=True),
-        "relativistic": classic.but(objective="relativistic", smoothing=0.0),
-        "hinge": classic.but(objective="hinge", smoothing=0.0),
+        "relativistic": classic.but(objective="relativistic", label_smoothing=0.0),
+        "hinge": classic.but(objective="hinge", label_smoothing=0.0),
         "Wasserstein, gradient penalty": classic.but(
-            objective="wasserstein", smoothing=0.0, unit_gradient=10.0, penalty_every=1
+            objective="wasserstein", label_smoothing=0.0, unit_gradient=10.0, penalty_every=1
         ),
         "spectral norm": replace(classic, spectral=True),
     },
     "ours": {
         "nothing": ours,
         "betas (0.9, 0.999)": ours.but(betas=(0.9, 0.999)),
-        "no average of G": ours.but(average_decay=0.0),
-        "smoothing 0.1": ours.but(smoothing=0.1),
+        "no average of G": ours.but(ema_decay=0.0),
+        "smoothing 0.1": ours.but(label_smoothing=0.1),
         "R1": ours.but(r1=0.1),
         "R1 + R2": ours.but(r1=0.1, r2=0.1),
         "feature matching": ours.but(objective="feature matching"),
@@ -277,23 +278,23 @@ def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
 SEARCH = {
     "start: notebook 04's recipe": START,
     "batch 64": START.but(batch_size=64),
-    "both rates 5e-4": START.but(g_rate=5e-4, d_rate=5e-4),
-    "D's rate 2e-3": START.but(d_rate=2e-3),
-    "G's rate 2e-3": START.but(g_rate=2e-3),
+    "both rates 5e-4": START.but(g_lr=5e-4, d_lr=5e-4),
+    "D's rate 2e-3": START.but(d_lr=2e-3),
+    "G's rate 2e-3": START.but(g_lr=2e-3),
     "latent size 32": replace(START, generator={**START.generator, "latent_dim": 32}),
     "G 256-512": replace(START, generator={**START.generator, "widths": (256, 512)}),
     "D 1024-256": replace(START, discriminator={**START.discriminator, "widths": (1024, 256)}),
     "convolutional D 32-64": replace(START, convolutional=True),
     "statistics": WITH,
     "statistics, latent size 32": replace(WITH, generator={**WITH.generator, "latent_dim": 32}),
-    "statistics, G's rate 2e-3": WITH.but(g_rate=2e-3),
-    "statistics, G's rate 3e-3": WITH.but(g_rate=3e-3),
+    "statistics, G's rate 2e-3": WITH.but(g_lr=2e-3),
+    "statistics, G's rate 3e-3": WITH.but(g_lr=3e-3),
     "statistics, G's rate 1.5e-3, G 512-1024": replace(
-        WITH, settings=Settings(g_rate=1.5e-3), generator={**WITH.generator, "widths": (512, 1024)}
+        WITH, settings=Settings(g_lr=1.5e-3), generator={**WITH.generator, "widths": (512, 1024)}
     ),
-    "statistics, G's rate 1.5e-3, R1 0.1": WITH.but(g_rate=1.5e-3, r1=0.1),
+    "statistics, G's rate 1.5e-3, R1 0.1": WITH.but(g_lr=1.5e-3, r1=0.1),
     "statistics, G's rate 2e-3, G 256-512-512-1024": replace(
-        WITH, settings=Settings(g_rate=2e-3), generator={**WITH.generator, "widths": (256, 512, 512, 1024)}
+        WITH, settings=Settings(g_lr=2e-3), generator={**WITH.generator, "widths": (256, 512, 512, 1024)}
     ),
 }
 

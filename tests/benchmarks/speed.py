@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader
 from gan_helpers.data.sets import ImageSet, load_images
 from gan_helpers.models.dense import Discriminator, Generator, recommended_pair, stable_pair
 from gan_helpers.training.adversarial import train_gan
-from gan_helpers.training.runs import CLASSIC, STABLE, Settings
+from gan_helpers.training.settings import CLASSIC, STABLE, Settings
 
 STEPS = 200  # a stretch of an epoch, long enough to time and short enough to alternate often
 ROUNDS = 7
@@ -56,8 +56,8 @@ class PictureFiles(torch.utils.data.Dataset):
 
 def plain_steps(generator: nn.Module, discriminator: nn.Module, data: ImageSet) -> None:
     """The loop of the usual tutorial: DataLoader, ToTensor, two passes of G a step, Adam as it comes."""
-    g_optimizer = torch.optim.Adam(generator.parameters(), CLASSIC.g_rate)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), CLASSIC.d_rate)
+    g_optimizer = torch.optim.Adam(generator.parameters(), CLASSIC.g_lr)
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), CLASSIC.d_lr)
     loader = DataLoader(PictureFiles(data), CLASSIC.batch_size, shuffle=True)
     for step, (real_images, _) in enumerate(loader):
         if step == STEPS:

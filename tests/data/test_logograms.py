@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 
+import gan_helpers.data.logograms as logograms_module
 from gan_helpers import environment
-from gan_helpers.data import draw_logograms
 from gan_helpers.data.logograms import WORDS, clean_ink, draw_logograms, enlarge_ink, fog_share, speck_share, specks
 from gan_helpers.data.sets import load_images, scale_pixels
 
@@ -100,15 +100,15 @@ def test_edges_are_smooth(signs):
 def test_a_stroke_is_as_wide_as_it_says():
     x = torch.linspace(-20, 20, 200)
     for radius in (1.0, 2.5, 4.0):
-        stroke = draw_logograms._ink(x, torch.zeros(1), torch.tensor(radius), torch.tensor(40 / 200))
-        pressed = draw_logograms._press(stroke[None], 64)
+        stroke = logograms_module._ink(x, torch.zeros(1), torch.tensor(radius), torch.tensor(40 / 200))
+        pressed = logograms_module._press(stroke[None], 64)
         width = (1 - pressed[0, 0, :, 32].float() / 255).sum()
         assert abs(width - 2 * radius) < 0.35
 
 
 def test_the_data_set_has_all_words_in_both_parts_and_no_sign_twice(monkeypatch):
     monkeypatch.setattr(environment, "budget", lambda full, quick: {"train": 200, "test": 200})
-    train, test = (load_images("draw_logograms", split, size=64) for split in ("train", "test"))
+    train, test = (load_images("logograms", split, size=64) for split in ("train", "test"))
     assert train.shape == test.shape == (1, 64, 64)
     assert train.classes == tuple(WORDS)
     for part in (train, test):

@@ -15,7 +15,7 @@ from gan_helpers.metrics.readers import explained, load_reader, read_factors, re
 from gan_helpers.models.classifiers import FactorReader
 from gan_helpers.models.convolutional import face_pair
 from gan_helpers.models.sampling import sample_latents
-from gan_helpers.training.losses import factor_loss
+from gan_helpers.training.reconstruction import factor_loss
 from gan_helpers.training.supervised import train_reader
 from gan_helpers.viz.plots import plot_by_factor, plot_effects
 
@@ -141,7 +141,7 @@ def test_a_reader_learns_survives_a_file_and_reads_as_a_classifier_does(tmp_path
     )  # three factors as colour
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    reader = train_reader(images, factors, epochs=15, progress=None)
+    reader = train_reader(images, factors, epochs=15, progress=None).network
     assert torch.equal(torch.get_rng_state(), before)
     read = read_factors(reader, images)
     assert explained(read, factors)[:3].min() > 0.5

@@ -12,7 +12,7 @@ from gan_helpers.data.sets import load_images, scale_pixels
 from gan_helpers.environment import ASSETS
 from gan_helpers.metrics.readers import accuracy, load_classifier, read_images
 from gan_helpers.models.classifiers import Classifier
-from gan_helpers.training.supervised import CLASSIFIER_BATCH, jitter, train_classifier
+from gan_helpers.training.supervised import jitter, train_classifier
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_one_epoch_is_enough_for_most_stroke_digits(strokes):
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
-    classifier = train_classifier(train, epochs=1, progress=lines.append)
+    classifier = train_classifier(train, epochs=1, progress=lines.append).network
     assert torch.equal(torch.rand(2), expected)  # the reader's random numbers are left alone
     assert accuracy(classifier, test) > 0.8
     assert not classifier.training
@@ -91,7 +91,7 @@ def test_one_epoch_is_enough_for_most_stroke_digits(strokes):
 
 def test_too_little_to_learn_from_is_an_error(strokes):
     train, _ = strokes
-    with pytest.raises(ValueError, match=f"at least {CLASSIFIER_BATCH} pictures"):
+    with pytest.raises(ValueError, match=f"at least 128 pictures"):
         train_classifier(train[:50])
 
 

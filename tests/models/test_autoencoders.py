@@ -18,9 +18,9 @@ from gan_helpers.data.sets import scale_pixels
 from gan_helpers.metrics.filters import principal_components
 from gan_helpers.models.autoencoders import Autoencoder, ConvAutoencoder, ConvDecoder, ConvEncoder, Decoder
 from gan_helpers.models.sampling import apply, generate, sample_latents
-from gan_helpers.training.adversarial import TrainingDiverged
-from gan_helpers.training.losses import reconstruction_loss
-from gan_helpers.training.supervised import Fit, train_autoencoder
+from gan_helpers.training.reconstruction import reconstruction_loss
+from gan_helpers.training.runs import TrainingDiverged
+from gan_helpers.training.supervised import Run, train_autoencoder
 from gan_helpers.widgets.explorer import explore
 
 SMALL = (1, 8, 8)
@@ -103,13 +103,13 @@ def test_a_side_that_cannot_be_halved_is_an_error(kind):
 
 def test_a_linear_autoencoder_finds_the_plane_of_the_principal_components(pictures):
     linear = Autoencoder(3, SMALL, widths=())
-    fit = train_autoencoder(linear, pictures, epochs=300, rate=1e-2, batch_size=64)
+    run = train_autoencoder(linear, pictures, epochs=300, lr=1e-2, batch_size=64)
     pca = principal_components(pictures, 3)
     weight = linear.decoder.layers[0].weight.detach()
     assert np.rad2deg(subspace_angles(weight.numpy(), pca.axes.T.numpy())).max() < 2
     best = (pca.decode(pca.encode(pictures)) - pictures).square().mean()
     assert best <= reconstruction_loss(linear, pictures) < 1.01 * best
-    assert fit.losses[-1] < fit.losses[0] / 2
+    assert run.history.column("loss")[-1] < run.history.column("loss")[0] / 2
 
 
 @pytest.mark.parametrize("kind", [Autoencoder, ConvAutoencoder])
@@ -117,10 +117,10 @@ def test_training_lowers_the_loss_and_tells_how_it_went(pictures, kind):
     network = tiny(kind)
     before = reconstruction_loss(network.eval(), pictures).item()
     seen = []
-    fit = train_autoencoder(
-        network, pictures, epochs=30.25, batch_size=64, callbacks=[lambda fit: seen.append(fit.share)]
+    run = train_autoencoder(
+        network, pictures, epochs=30.25, batch_size=64, callbacks=[lambda run: seen.append(run.share)]
     )
-    assert fit.step == len(fit.losses) == 242
+    assert run.step == len(run.history) == 242
     assert seen == pytest.approx([step / 242 for step in range(1, 243)])
     assert not network.training
     assert reconstruction_loss(network, pictures) < 0.7 * before
@@ -135,7 +135,7 @@ def test_the_rate_falls_to_zero(pictures, monkeypatch):
         return step(self, *arguments)
 
     monkeypatch.setattr(torch.optim.Adam, "step", spy)
-    train_autoencoder(tiny(), pictures, epochs=1, batch_size=128, rate=0.4)
+    train_autoencoder(tiny(), pictures, epochs=1, batch_size=128, lr=0.4)
     assert rates == pytest.approx([0.4, 0.3, 0.2, 0.1])
 
 
@@ -146,7 +146,7 @@ def test_the_same_seed_gives_the_same_network_and_leaves_random_numbers_alone(pi
     networks = [tiny() for _ in range(3)]
     for network, seed in zip(networks, (0, 0, 1), strict=True):
         before = torch.get_rng_state()
-        train_autoencoder(network, pictures, epochs=1, seed=seed, objective=noisy)
+        train_autoencoder(network, pictures, epochs=1, seed=seed, loss_of=noisy)
         assert torch.equal(torch.get_rng_state(), before)
         torch.rand(1)  # what was drawn before must not matter
     first, again, other = (torch.cat([p.flatten() for p in n.parameters()]) for n in networks)
@@ -156,30 +156,30 @@ def test_the_same_seed_gives_the_same_network_and_leaves_random_numbers_alone(pi
 
 def test_a_budget_in_seconds_is_kept(pictures):
     start = time.perf_counter()
-    fit = train_autoencoder(tiny(), pictures, seconds=0.3)
-    assert 0.3 <= fit.seconds <= time.perf_counter() - start < 3
-    assert len(fit.losses) == fit.step > 4
+    run = train_autoencoder(tiny(), pictures, seconds=0.3)
+    assert 0.3 <= run.seconds <= time.perf_counter() - start < 3
+    assert len(run.history) == run.step > 4
 
 
 def test_an_interrupt_finishes_the_step(pictures):
-    def press_stop(fit: Fit) -> None:
-        if fit.step == 5:
+    def press_stop(run: Run) -> None:
+        if run.step == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
-    fit = train_autoencoder(tiny(), pictures, epochs=100, callbacks=[press_stop])
-    assert fit.interrupted
-    assert fit.step == len(fit.losses) < 10
-    assert not fit.network.training
+    run = train_autoencoder(tiny(), pictures, epochs=100, callbacks=[press_stop])
+    assert run.interrupted
+    assert run.step == len(run.history) < 10
+    assert not run.network.training
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_its_step(pictures):
-    def objective(network: Autoencoder, images: torch.Tensor) -> torch.Tensor:
-        objective.calls += 1
-        return reconstruction_loss(network, images) * (float("nan") if objective.calls >= 7 else 1)
+    def loss_of(network: Autoencoder, images: torch.Tensor) -> torch.Tensor:
+        loss_of.calls += 1
+        return reconstruction_loss(network, images) * (float("nan") if loss_of.calls >= 7 else 1)
 
-    objective.calls = 0
-    with pytest.raises(TrainingDiverged, match=r"at step 7. Try a lower rate \(now 0.002\)"):
-        train_autoencoder(tiny(), pictures, epochs=10, objective=objective)
+    loss_of.calls = 0
+    with pytest.raises(TrainingDiverged, match=r"at step 7\. Try a lower learning rate"):
+        train_autoencoder(tiny(), pictures, epochs=10, loss_of=loss_of)
 
 
 @pytest.mark.parametrize("budget", [{}, {"epochs": 0}, {"seconds": -1.0}, {"epochs": 2, "seconds": 0}])

@@ -16,7 +16,7 @@ from gan_helpers.models import clips
 from gan_helpers.models.sampling import generate, sample_latents
 from gan_helpers.training.adversarial import train_gan
 from gan_helpers.training.losses import real_loss
-from gan_helpers.training.runs import Settings
+from gan_helpers.training.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def digits() -> ImageSet:
 
 
 @pytest.fixture(scope="module")
-def moving(digits) -> tuple[ImageSet, torch.Tensor]:
+def moving_clips(digits) -> tuple[ImageSet, torch.Tensor]:
     return moving.moving_digits(digits, 120, seed=3)
 
 
@@ -81,16 +81,16 @@ def test_place_is_grid_sample_and_its_slope_is_right():
     assert torch.autograd.gradcheck(lambda s, c: moving.place(s, c, 12), slopes)
 
 
-def test_the_ink_follows_the_known_path(moving):
-    data, centres = moving
+def test_the_ink_follows_the_known_path(moving_clips):
+    data, centres = moving_clips
     offset = moving.mass_centres(data.images) - centres
     assert (offset - offset.mean(1, keepdim=True)).abs().max() < 0.05  # the same digit, at the same place in its square
     assert offset.abs().max() < 2.5
     assert offset.abs().mean() < 0.6
 
 
-def test_clips_are_what_they_say(digits, moving):
-    data, centres = moving
+def test_clips_are_what_they_say(digits, moving_clips):
+    data, centres = moving_clips
     assert data.images.shape == (120, 16, 32, 32)
     assert data.images.dtype == torch.uint8
     assert data.images.amax((2, 3)).min() > 100
@@ -104,8 +104,8 @@ def test_clips_are_what_they_say(digits, moving):
     assert longer.shape == (20, 32, 32)
 
 
-def test_clips_show_their_label(moving):
-    data, _ = moving
+def test_clips_show_their_label(moving_clips):
+    data, _ = moving_clips
     read = readers.clip_labels(load_classifier(), data.images)
     assert (read == data.labels).float().mean() > 0.8
 
@@ -169,11 +169,11 @@ def test_one_judge_sees_order_and_the_other_does_not():
     assert torch.allclose(discriminator(alike), still, atol=1e-5)  # whichever frame is drawn
 
 
-def test_the_judge_of_frames_sees_the_square_around_the_ink_of_one_frame_a_clip(moving):
+def test_the_judge_of_frames_sees_the_square_around_the_ink_of_one_frame_a_clip(moving_clips):
     seen = []
     discriminator = clips.ClipDiscriminator()
     discriminator.frame.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    frames = moving[0].images[:50].float() / 127.5 - 1
+    frames = moving_clips[0].images[:50].float() / 127.5 - 1
     for _ in range(20):
         discriminator(frames)
     squares = torch.stack(seen)  # (20, 50, 1, 16, 16)
@@ -191,11 +191,11 @@ def test_the_loss_weighs_clips_and_frames_alike():
     assert torch.isclose(real_loss(logits), (real_loss(logits[:6]) + real_loss(logits[6:])) / 2)
 
 
-def test_the_loop_of_the_course_trains_it_and_its_file_comes_back(moving, tmp_path):
+def test_the_loop_of_the_course_trains_it_and_its_file_comes_back(moving_clips, tmp_path):
     torch.manual_seed(0)
     pair = clips.ClipGenerator(widths=(16,)), clips.ClipDiscriminator(channels=(4, 4), widths=(8, 8))
     before = generate(pair[0], latents := sample_latents(pair[0], 2))
-    run = train_gan(*pair, moving[0], epochs=1, settings=Settings(batch_size=32))
+    run = train_gan(*pair, moving_clips[0], epochs=1, settings=Settings(batch_size=32))
     assert run.step == 3
     made = generate(run.average, latents)
     assert not torch.allclose(before, made, atol=1e-3)
@@ -240,8 +240,8 @@ def test_a_square_is_cut_out_around_the_centre_of_mass():
     assert torch.allclose(squares.amax((1, 2, 3)), torch.ones(2), atol=0.25)
 
 
-def test_scores_of_single_frames_cannot_see_what_scores_over_time_can(digits, moving):
-    truth = moving[0].images[:80]
+def test_scores_of_single_frames_cannot_see_what_scores_over_time_can(digits, moving_clips):
+    truth = moving_clips[0].images[:80]
     real, _ = moving.moving_digits(digits, 80, seed=9)
     shuffled, still = truth[:, torch.randperm(16)], truth[:, :1].expand(-1, 16, -1, -1)
     cards = [readers.score_clips(part, truth, load_classifier()) for part in (real.images, shuffled, still)]

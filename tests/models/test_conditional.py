@@ -20,19 +20,19 @@ from gan_helpers.models.conditional import ConditionalDiscriminator, Conditional
 from gan_helpers.models.dense import Discriminator, Generator
 from gan_helpers.models.sampling import generate, sample_latents
 from gan_helpers.training import adversarial, losses
-from gan_helpers.training.adversarial import conditional_steps, train_gan
-from gan_helpers.training.runs import ConditionalSettings, Settings, StableSettings
+from gan_helpers.training.adversarial import adversarial_steps, losses_of, train_gan
+from gan_helpers.training.settings import Settings
 
 SHAPE = (1, 6, 6)
-SETTINGS = ConditionalSettings(batch_size=16, g_rate=5e-3, d_rate=5e-3, average_decay=0.9)
-PLAIN = Settings(batch_size=16, g_rate=5e-3, d_rate=5e-3, average_decay=0.9)
-both_ways = pytest.mark.parametrize("way", conditional.WAYS)
+SETTINGS = Settings(batch_size=16, g_lr=5e-3, d_lr=5e-3, ema_decay=0.9, mismatched=1 / 3)
+PLAIN = Settings(batch_size=16, g_lr=5e-3, d_lr=5e-3, ema_decay=0.9)
+both_modes = pytest.mark.parametrize("mode", conditional.DISCRIMINATORS)
 
 
-def fresh_pair(way: str = "projection") -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
+def fresh_pair(mode: str = "projection") -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
     torch.manual_seed(0)
     generator = ConditionalGenerator(4, 2, SHAPE, widths=(16, 16))
-    return generator, conditional.WAYS[way](SHAPE, 2, widths=(16, 8))
+    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, widths=(16, 8))
 
 
 # --- what a label does ---------------------------------------------------------------------------------
@@ -93,14 +93,15 @@ def test_without_labels_the_classes_come_in_turn_also_over_several_batches():
 
 
 @pytest.mark.parametrize("mismatched", [0.0, 0.25])
-@both_ways
-def test_a_step_agrees_with_the_losses_written_out(way, mismatched, tiny_images):
-    generator, discriminator = fresh_pair(way)
+@both_modes
+def test_a_step_agrees_with_the_losses_written_out(mode, mismatched, tiny_images):
+    generator, discriminator = fresh_pair(mode)
     g, d = copy.deepcopy(generator), copy.deepcopy(discriminator)
     x, y = next(image_batches(tiny_images, 16))
     sgd = [torch.optim.SGD(network.parameters(), 0.1) for network in (generator, discriminator)]
     torch.manual_seed(5)
-    d_loss, g_loss, *_ = next(conditional_steps(generator, discriminator, [(x, y)], *sgd, mismatched=mismatched))
+    losses = losses_of(Settings(mismatched=mismatched))
+    d_loss, g_loss, *_ = next(adversarial_steps(generator, discriminator, [(x, y)], *sgd, *losses))
     torch.manual_seed(5)
     fake = g(torch.randn(16, 4), y)
     loss = F.softplus(-d(x, y)).mean() + (1 - mismatched) * F.softplus(d(fake.detach(), y)).mean()
@@ -120,9 +121,9 @@ def _moved(before, after, loss):
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, PLAIN])
-@both_ways
-def test_each_class_gets_its_own_pictures(way, settings, tiny_images):
-    run = train_gan(*fresh_pair(way), tiny_images, epochs=40, settings=settings)
+@both_modes
+def test_each_class_gets_its_own_pictures(mode, settings, tiny_images):
+    run = train_gan(*fresh_pair(mode), tiny_images, epochs=40, settings=settings)
     dark, bright = (generate(run.average, torch.randn(100, 4), torch.full((100,), kind)).mean() for kind in (0, 1))
     pixels = tiny_images.images.float() / 127.5 - 1
     expected = [float(pixels[tiny_images.labels == kind].mean()) for kind in (0, 1)]
@@ -195,7 +196,7 @@ def test_labels_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="give one whole number each"):
         discriminator(torch.rand(2, *SHAPE), torch.tensor([0.0, 1.0]))
     with pytest.raises(ValueError, match="choose one of embedding, projection"):
-        conditional.conditional_pair(way="both")
+        conditional.conditional_pair(mode="both")
 
 
 def test_data_that_cannot_teach_classes_is_refused(tiny_images):
@@ -208,9 +209,7 @@ def test_data_that_cannot_teach_classes_is_refused(tiny_images):
         train_gan(generator, Discriminator(SHAPE), tiny_images, epochs=1, settings=SETTINGS)
     with pytest.raises(ValueError, match="are for a generator with classes"):
         train_gan(Generator(4, SHAPE), Discriminator(SHAPE), tiny_images, epochs=1, settings=SETTINGS)
-    with pytest.raises(ValueError, match="give ConditionalSettings"):
-        train_gan(generator, discriminator, tiny_images, epochs=1, settings=StableSettings(batch_size=16))
-    assert isinstance(adversarial.check_conditional(tiny_images, generator, discriminator, SETTINGS), ImageSet)
+    assert isinstance(adversarial.check_conditional(tiny_images, generator, discriminator), ImageSet)
 
 
 def test_a_wrong_label_is_any_but_the_right_one():
@@ -223,7 +222,7 @@ def test_a_wrong_label_is_any_but_the_right_one():
             return images.flatten(1).sum(1)
 
     images, labels = torch.rand(400, *SHAPE), torch.arange(400) % 4
-    losses.told_loss(Told(), images, images, labels, mismatched=0.5)
+    losses.matching_aware_loss(Told(), images, images, labels, mismatched=0.5)
     real, fake, wrong = Told.seen
     assert torch.equal(real, labels)
     assert torch.equal(fake, labels)

@@ -19,7 +19,7 @@ from gan_helpers.models.convolutional import (
 )
 from gan_helpers.models.sampling import count_parameters, generate, sample_latents
 from gan_helpers.training.adversarial import train_gan
-from gan_helpers.training.runs import Settings
+from gan_helpers.training.settings import Settings
 
 
 @pytest.mark.parametrize("side", [16, 32, 64, 128])
@@ -83,7 +83,7 @@ def test_the_pair_learns_the_colour_of_its_pictures():
     pictures = (colour + 0.05 * torch.randn(128, 3, 16, 16)).clamp(-1, 1)
     pair = dcgan_pair((3, 16, 16), 4)
     latents = sample_latents(pair[0], 32)
-    run = train_gan(*pair, pictures, epochs=20, settings=Settings(batch_size=32, average_decay=0.9))
+    run = train_gan(*pair, pictures, epochs=20, settings=Settings(batch_size=32, ema_decay=0.9))
     found = generate(run.average, latents).mean((0, 2, 3))
     assert (found - colour.flatten()).abs().max() < 0.2
 

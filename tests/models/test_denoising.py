@@ -13,8 +13,8 @@ from gan_helpers.data.strokes import stroke_digits
 from gan_helpers.metrics.filters import best_window, median_filter, psnr, wiener_filter
 from gan_helpers.models.autoencoders import Denoiser
 from gan_helpers.models.sampling import apply
-from gan_helpers.training import losses
-from gan_helpers.training.losses import add_noise, denoising_loss
+from gan_helpers.training import reconstruction
+from gan_helpers.training.reconstruction import add_noise, denoising_loss
 from gan_helpers.training.supervised import train_autoencoder
 
 DIGITS = scale_pixels(stroke_digits(torch.arange(600) % 10, seed=4))
@@ -30,7 +30,7 @@ def test_noise_has_the_level_asked_for():
 
 def test_the_loss_is_the_noise_where_nothing_is_cleaned():
     torch.manual_seed(0)
-    low, high = losses.SIGMAS
+    low, high = reconstruction.SIGMAS
     expected = (high**2 - low**2) / (2 * np.log(high / low))  # the mean square of a level whose logarithm is even
     assert denoising_loss(lambda noisy: noisy, torch.zeros(4000, 1, 8, 8)).item() == pytest.approx(expected, rel=0.03)
 
@@ -80,7 +80,7 @@ def test_an_untrained_short_cut_hands_the_picture_through():
 def test_training_cleans_pictures_that_it_has_not_seen():
     torch.manual_seed(0)
     denoiser = Denoiser(channels=(8, 16))
-    train_autoencoder(denoiser, DIGITS[:500], epochs=8, batch_size=50, rate=1e-2, objective=denoising_loss)
+    train_autoencoder(denoiser, DIGITS[:500], epochs=8, batch_size=50, lr=1e-2, loss_of=denoising_loss)
     noisy = add_noise(DIGITS[500:], 0.6)
     cleaned = apply(denoiser, noisy)
     filtered = max(psnr(f(noisy, 0.6, 3), DIGITS[500:]) for f in (median_filter, wiener_filter))

@@ -17,9 +17,12 @@ from gan_helpers.environment import ASSETS
 from gan_helpers.models.autoencoders import VariationalAutoencoder, reparameterise
 from gan_helpers.models.dense import Discriminator
 from gan_helpers.models.sampling import generate, sample_latents
-from gan_helpers.training.adversarial import adversarial_steps, update_average, vaegan_steps
-from gan_helpers.training.losses import elbo, log_normal, minus_elbo, standard_kl
-from gan_helpers.training.supervised import train_autoencoder, train_vaegan
+from gan_helpers.training.adversarial import adversarial_steps, losses_of, train_gan, train_vaegan
+from gan_helpers.training.losses import discriminator_loss, on_logits
+from gan_helpers.training.reconstruction import elbo, log_normal, minus_elbo, standard_kl, vaegan_loss
+from gan_helpers.training.runs import Run, TrainingDiverged
+from gan_helpers.training.settings import Settings
+from gan_helpers.training.supervised import train_autoencoder
 from gan_helpers.viz.plots import plane_codes, plot_plane
 
 SHAPE = (1, 8, 8)
@@ -95,12 +98,13 @@ def test_the_decoder_is_a_generator_and_both_halves_survive_a_file(tmp_path):
 def test_training_raises_the_bound_close_to_the_best_that_is_possible():
     torch.manual_seed(0)
     vae = small_vae()
-    fit = train_autoencoder(
-        vae, pictures(), epochs=150, rate=5e-3, batch_size=64, objective=partial(minus_elbo, variance=0.1)
+    run = train_autoencoder(
+        vae, pictures(), epochs=150, lr=5e-3, batch_size=64, loss_of=partial(minus_elbo, variance=0.1)
     )
     best = -32 * math.log(2 * math.pi * 0.1)  # perfect rebuilds; telling eight places apart costs about log 8 more
-    assert fit.losses[0] > 300
-    assert best - 4 * math.log(8) < -fit.losses[-10:].mean() < best
+    losses = run.history.column("loss")
+    assert losses[0] > 300
+    assert best - 4 * math.log(8) < -losses[-10:].mean() < best
 
 
 # --- joined with a discriminator ----------------------------------------------------------------------
@@ -113,7 +117,8 @@ def joint_step(weight: float) -> tuple[VariationalAutoencoder, Discriminator, Va
     before = copy.deepcopy(vae)
     optimizers = SGD(vae.parameters(), 0.1), SGD(discriminator.parameters(), 0.1)
     torch.manual_seed(2)
-    list(vaegan_steps(vae, discriminator, [pictures(32)], *optimizers, variance=1.0, weight=weight))
+    losses = on_logits(discriminator_loss), vaegan_loss(vae, variance=1.0, weight=weight)
+    list(adversarial_steps(vae.decoder, discriminator, [pictures(32)], *optimizers, *losses))
     return vae, discriminator, before
 
 
@@ -131,7 +136,7 @@ def test_without_the_bound_decoder_and_d_take_the_step_of_a_plain_gan():
     expected, critic = small_vae(), Discriminator(SHAPE, widths=(12, 6), dropout=0.0)
     optimizers = SGD(expected.decoder.parameters(), 0.1), SGD(critic.parameters(), 0.1)
     torch.manual_seed(2)
-    list(adversarial_steps(expected.decoder, critic, [pictures(32)], *optimizers))
+    list(adversarial_steps(expected.decoder, critic, [pictures(32)], *optimizers, *losses_of(Settings())))
     assert close(vae.decoder, expected.decoder)
     assert close(discriminator, critic)
     assert equal(vae.encoder, before.encoder)
@@ -150,28 +155,55 @@ def test_the_joint_training_rebuilds_what_it_was_shown_and_returns_the_average()
     vae, discriminator = small_vae(), Discriminator(SHAPE, widths=(32, 16), dropout=0.0)
     images = pictures(512)
     before = (vae.eval()(images) - images).square().mean().item()
-    fit = train_vaegan(vae, discriminator, images, epochs=60, variance=0.2, weight=0.1)
-    average = fit.network
+    run = train_vaegan(vae, discriminator, images, epochs=60, variance=0.2, weight=0.1)
+    average = run.average
     assert (average(images) - images).square().mean().item() < before / 2
-    assert (fit.step, len(fit.losses)) == (240, 240)
+    assert (run.step, len(run.history)) == (240, 240)
     assert not average.training
     assert not equal(average, vae)
 
 
-def test_an_interrupt_of_the_joint_training_finishes_the_step_and_keeps_what_it_learned(monkeypatch):
-    def average_and_stop(average, network, decay: float, step: int) -> None:
-        update_average(average, network, decay, step)
-        if step == 3:
+def joint_run(**options) -> Run:
+    torch.manual_seed(0)
+    return train_vaegan(small_vae(), Discriminator(SHAPE, widths=(32, 16), dropout=0.0), pictures(512), **options)
+
+
+def test_an_interrupt_of_the_joint_training_finishes_the_step_and_keeps_what_it_learned(tmp_path):
+    def stop(run: Run) -> None:
+        if run.step == 3:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("gan_helpers.training.adversarial.update_average", average_and_stop)
-    vae, before = small_vae(), signal.getsignal(signal.SIGINT)
-    untrained = copy.deepcopy(vae)
-    fit = train_vaegan(vae, Discriminator(SHAPE, widths=(32, 16), dropout=0.0), pictures(512), epochs=60)
-    assert fit.interrupted
-    assert fit.step == len(fit.losses) == 3
-    assert not equal(fit.network, untrained)
-    assert signal.getsignal(signal.SIGINT) is before
+    before, path = signal.signal(signal.SIGINT, signal.default_int_handler), tmp_path / "run.safetensors"
+    run = joint_run(epochs=2, checkpoint=path, callbacks=[stop])
+    assert run.interrupted
+    assert run.step == len(run.history) == 3
+    assert all(p.requires_grad for p in run.discriminator.parameters())
+    resumed, whole = joint_run(epochs=2, checkpoint=path, resume=True), joint_run(epochs=2)
+    assert equal(resumed.average, whole.average)
+    assert torch.equal(resumed.history.rows(), whole.history.rows())
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+def test_a_joint_training_that_diverges_says_so_at_once():
+    def poison(run: Run) -> None:
+        if run.step == 3:
+            run.network.encoder.layers[1].weight.data.fill_(float("nan"))
+
+    with pytest.raises(TrainingDiverged, match="at step 4"):
+        joint_run(epochs=80, callbacks=[poison])
+
+
+def test_an_error_in_the_middle_of_a_step_leaves_d_trainable():
+    class Broken(RuntimeError):
+        pass
+
+    def fail(*_: object) -> torch.Tensor:
+        raise Broken
+
+    vae, discriminator = small_vae(), Discriminator(SHAPE, widths=(12,), dropout=0.0)
+    with pytest.raises(Broken):
+        train_gan(vae.decoder, discriminator, pictures(512), epochs=1, losses=(on_logits(discriminator_loss), fail))
+    assert all(p.requires_grad for p in discriminator.parameters())
 
 
 def test_a_joint_training_of_no_epochs_is_refused():

@@ -21,7 +21,7 @@ def test_real_and_fake_loss_are_cross_entropies():
 
 
 def test_smoothing_mixes_the_two_labels():
-    smoothed = losses.real_loss(LOGITS, smoothing=0.1)
+    smoothed = losses.real_loss(LOGITS, label_smoothing=0.1)
     expected = 0.9 * losses.real_loss(LOGITS) + 0.1 * losses.fake_loss(LOGITS)
     assert float(smoothed) == pytest.approx(float(expected))
 

@@ -1,4 +1,4 @@
-"""The loop of notebook 07: other objectives and penalties, alone and through ``train_gan``."""
+"""Other objectives and penalties, alone and through ``train_gan``: what notebook 07 trains with."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 
 from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm
 from gan_helpers.models.sampling import generate
-from gan_helpers.training.adversarial import adversarial_steps, objective_of, penalty_of, stable_steps, train_gan
-from gan_helpers.training.losses import OBJECTIVES, discriminator_loss, squared_gradient
-from gan_helpers.training.runs import STABLE, StableSettings
+from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan
+from gan_helpers.training.losses import OBJECTIVES, discriminator_loss, on_logits, penalised, squared_gradient
+from gan_helpers.training.settings import STABLE, Settings
 
-SETTINGS = StableSettings(batch_size=16, r1=0.5, r2=0.25, objective="relativistic", penalty_every=3)
+SETTINGS = Settings(batch_size=16, r1=0.5, r2=0.25, objective="relativistic", penalty_every=3)
 
 
 def fresh_pair() -> tuple[Generator, Discriminator]:
@@ -27,16 +27,8 @@ def steps_of(loop, *arguments) -> tuple[list, dict]:
     optimizers = [torch.optim.SGD(network.parameters(), 0.1) for network in networks]
     torch.manual_seed(3)
     batches = torch.rand(5, 16, 1, 6, 6) * 2 - 1
-    rows = [torch.stack(step[:2]) for step in loop(*networks, batches, *optimizers, *arguments)]
+    rows = [torch.stack(step[:2]) for step in loop(*networks, list(batches), *optimizers, *arguments)]
     return rows, {**networks[0].state_dict(), **networks[1].state_dict()}
-
-
-def test_without_a_penalty_it_is_the_loop_of_notebook_04():
-    plain, plain_state = steps_of(adversarial_steps)
-    stable, stable_state = steps_of(stable_steps, OBJECTIVES["non-saturating"], lambda *_: 0.0)
-    assert torch.equal(torch.stack(plain), torch.stack(stable))
-    for key, value in plain_state.items():
-        assert torch.equal(value, stable_state[key]), key
 
 
 def test_the_lazy_penalty_comes_every_few_steps():
@@ -44,11 +36,13 @@ def test_the_lazy_penalty_comes_every_few_steps():
 
     def penalty(discriminator, real, fake):
         seen.append(len(real))
-        return 0.0
+        return torch.zeros(())
 
-    steps_of(stable_steps, OBJECTIVES["hinge"], penalty, 2)
+    on_scores, g_loss = OBJECTIVES["hinge"]
+    lazy = penalised(on_logits(on_scores), penalty, every=2), g_loss
+    steps_of(adversarial_steps, *lazy, 0)
     assert seen == [16] * 3  # steps 0, 2 and 4 of 5
-    steps_of(stable_steps, OBJECTIVES["hinge"], penalty, 2, 1)
+    steps_of(adversarial_steps, *lazy, 1)
     assert seen == [16] * 5  # counted from step 1: 2 and 4
 
 
@@ -58,10 +52,11 @@ def test_a_step_of_d_agrees_with_the_penalised_loss_written_out(tiny_images):
     d = copy.deepcopy(discriminator)
     x = tiny_images.images[:16].float() / 127.5 - 1
     sgd = [torch.optim.SGD(network.parameters(), 0.1) for network in (generator, discriminator)]
-    penalty = penalty_of(StableSettings(r1=0.3, r2=0.2))
+    penalty = penalty_of(Settings(r1=0.3, r2=0.2))
     torch.manual_seed(5)
     frozen = copy.deepcopy(generator)
-    next(stable_steps(generator, discriminator, [x], *sgd, OBJECTIVES["non-saturating"], penalty, 4))
+    losses = penalised(on_logits(discriminator_loss), penalty, every=4), OBJECTIVES["non-saturating"][1]
+    next(adversarial_steps(generator, discriminator, [x], *sgd, *losses))
     torch.manual_seed(5)
     fake = frozen(torch.randn(16, 4)).detach()
     loss = discriminator_loss(d(x), d(fake)) + 4 * (0.3 * squared_gradient(d, x) + 0.2 * squared_gradient(d, fake))
@@ -74,7 +69,7 @@ def test_a_step_of_d_agrees_with_the_penalised_loss_written_out(tiny_images):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_moves_generated_pictures_towards_the_real_ones(name):
     bright = torch.rand(64, 1, 6, 6) * 0.4 + 0.4  # mean 0.6, where an untrained generator makes about 0
-    settings = StableSettings(16, 5e-3, 5e-3, objective=name, unit_gradient=1.0, penalty_every=1, average_decay=0.9)
+    settings = Settings(16, 5e-3, 5e-3, objective=name, unit_gradient=1.0, penalty_every=1, ema_decay=0.9)
     run = train_gan(*fresh_pair(), bright, epochs=15, settings=settings)
     assert generate(run.average, torch.randn(100, 4)).mean() > 0.3
 
@@ -98,15 +93,45 @@ def test_changed_discriminators_train_save_and_resume_bit_identical(change, tiny
 
 def test_settings_name_what_is_wrong():
     with pytest.raises(ValueError, match="choose one of non-saturating"):
-        StableSettings(objective="saturating")
+        Settings(objective="saturating")
     with pytest.raises(ValueError, match="no labels to smooth"):
-        StableSettings(objective="hinge", smoothing=0.1)
+        Settings(objective="hinge", label_smoothing=0.1)
 
 
-def test_smoothing_goes_with_a_penalty_where_there_are_labels():
-    d_objective, _ = objective_of(StableSettings(smoothing=0.1, r1=1.0))
-    real, fake = torch.randn(8), torch.randn(8)
-    assert torch.equal(d_objective(real, fake), discriminator_loss(real, fake, 0.1))
+def test_smoothing_goes_with_a_penalty_where_there_are_labels(tiny_images):
+    d_loss, _ = losses_of(Settings(label_smoothing=0.1, r1=1.0))
+    _, discriminator = (network.eval() for network in fresh_pair())
+    real, fake = torch.rand(2, 8, 1, 6, 6)
+    loss, *_, penalty = d_loss(discriminator, real, fake, step=0)
+    assert torch.equal(loss, discriminator_loss(discriminator(real), discriminator(fake), 0.1))
+    assert torch.equal(penalty, 8 * squared_gradient(discriminator, real))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"betas": (0, 1)}, "two numbers from 0 to below 1"),
+        ({"betas": (0.5,)}, "two numbers"),
+        ({"g_lr": -1}, "must not be negative"),
+        ({"ema_decay": 1.5}, "ema_decay=1.5: it is a share"),
+        ({"label_smoothing": -0.1}, "label_smoothing=-0.1: it is a share"),
+        ({"objective": "hinge", "mismatched": 0.5}, "no labels to smooth or to mismatch"),
+    ],
+)
+def test_numbers_that_no_training_can_use(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**wrong)
+
+
+def test_betas_may_be_whole_numbers(tiny_images):
+    settings = Settings(16, betas=(0, 0.99))  # torch refuses a mixture
+    assert train_gan(*fresh_pair(), tiny_images, epochs=1, settings=settings).step == 8
+
+
+def test_settings_print_what_is_switched_on():
+    assert "r1" not in repr(Settings())
+    assert "r1=0.5" in repr(Settings(r1=0.5))
+    assert eval(repr(Settings(64, r1=0.5))) == Settings(64, r1=0.5)
 
 
 def test_the_stable_recipe_runs_on_any_pictures(tiny_images):

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from gan_helpers.models import dense
 from gan_helpers.training import toys
 from gan_helpers.training.adversarial import train_gan
-from gan_helpers.training.runs import StableSettings
+from gan_helpers.training.settings import Settings
 from gan_helpers.viz import fields
 
 TRUE_MASS = chi2.cdf(9, df=2)  # of a 2-D Gaussian within three standard deviations
@@ -73,7 +73,7 @@ def test_the_loop_of_the_course_trains_on_points_and_the_lapse_watches():
     points = mixture.sample(640)
     generator, discriminator = dense.point_pair(16)
     lapse = fields.FieldLapse(torch.randn(50, generator.config["latent_dim"]), points[:100], size=1.5)
-    settings = StableSettings(batch_size=64, r1=1e-3, r2=1e-3, objective="relativistic")
+    settings = Settings(batch_size=64, r1=1e-3, r2=1e-3, objective="relativistic")
     run = train_gan(generator, discriminator, points, epochs=1, settings=settings, callbacks=[lapse])
     assert run.step == 10
     assert lapse.steps[0] == 1

@@ -15,25 +15,26 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gan_helpers.checkpoints import CheckpointError, load_tensors, save_tensors
+from gan_helpers.checkpoints import CheckpointError, load_tensors
 from gan_helpers.data.sets import scale_pixels
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.models.dense import Discriminator, Generator
+from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics
 from gan_helpers.models.sampling import sample_latents
-from gan_helpers.training import adversarial
-from gan_helpers.training.adversarial import TrainingDiverged, adversarial_steps, train_gan, update_average
+from gan_helpers.training import runs
+from gan_helpers.training.adversarial import adversarial_steps, losses_of, train_gan
 from gan_helpers.training.losses import discriminator_loss, generator_loss
 from gan_helpers.training.runs import (
-    CLASSIC,
+    Every,
     History,
     Run,
-    Settings,
-    StableSettings,
+    TrainingDiverged,
     restore_run,
     run_state,
     save_run,
     start_run,
+    update_average,
 )
+from gan_helpers.training.settings import CLASSIC, Settings
 
 SETTINGS = Settings(batch_size=16)
 
@@ -64,7 +65,9 @@ def test_one_step_agrees_with_the_algorithm_written_out(tiny_pair, tiny_images):
     rate = 0.1
     g_sgd, d_sgd = torch.optim.SGD(generator.parameters(), rate), torch.optim.SGD(discriminator.parameters(), rate)
     torch.manual_seed(5)
-    d_loss, g_loss, *_ = next(adversarial_steps(generator, discriminator, [x], g_sgd, d_sgd, smoothing=0.1))
+    d_loss, g_loss, *_ = next(
+        adversarial_steps(generator, discriminator, [x], g_sgd, d_sgd, *losses_of(Settings(label_smoothing=0.1)))
+    )
 
     torch.manual_seed(5)
     z = sample_latents(g, 16)
@@ -85,7 +88,7 @@ def test_training_learns_two_grey_levels(tiny_images):
     """A GAN that works makes pictures whose brightness and contrast are those of the data."""
     generator, discriminator = fresh_pair()
     real = scale_pixels(tiny_images.images)
-    run = train_gan(generator, discriminator, tiny_images, epochs=60, settings=Settings(16, average_decay=0.9))
+    run = train_gan(generator, discriminator, tiny_images, epochs=60, settings=Settings(16, ema_decay=0.9))
     made = run.average(sample_latents(run.average, 256))
     assert float(made.mean()) == pytest.approx(float(real.mean()), abs=0.15)
     brightness = made.flatten(1).mean(1)
@@ -151,7 +154,7 @@ def test_without_an_average_samples_come_from_the_generator(tiny_images, tmp_pat
 SCRIPT = textwrap.dedent("""
     import sys, time
     import torch
-    sys.path.insert(0, "tests")
+    sys.path.insert(0, "tests/training")
     from test_training import fresh_pair, SETTINGS, state
     from gan_helpers.data.sets import ImageSet
     from gan_helpers.training.adversarial import train_gan
@@ -236,7 +239,7 @@ def test_resume_goes_on_beyond_the_first_budget(tiny_images, tmp_path):
 def test_changed_learning_rates_are_saved_and_resumed(tiny_images, tmp_path, end):
     def change(run: Run) -> None:
         if run.step == 5:
-            run.rates = 2e-4, 3e-3
+            run.lrs = 2e-4, 3e-3
         if run.step == 10 and end == "stop":
             run.stop = True
         if run.step == 10 and end == "interrupt":
@@ -246,30 +249,20 @@ def test_changed_learning_rates_are_saved_and_resumed(tiny_images, tmp_path, end
     run = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, callbacks=[change])
     assert (run.step, run.interrupted) == (10, end == "interrupt")
     resumed = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, resume=True)
-    assert resumed.rates == (2e-4, 3e-3)
+    assert resumed.lrs == (2e-4, 3e-3)
 
     def only_change(run: Run) -> None:
         if run.step == 5:
-            run.rates = 2e-4, 3e-3
+            run.lrs = 2e-4, 3e-3
 
     undisturbed = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, callbacks=[only_change])
     assert_identical(resumed, undisturbed)
 
 
-def test_a_file_without_learning_rates_is_resumed_with_those_of_the_settings(tiny_images, tmp_path):
-    path = tmp_path / "run.safetensors"
-    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=path)
-    tensors, facts = load_tensors(path)
-    del facts["rates"]
-    save_tensors(path, tensors, facts)
-    resumed = train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS, checkpoint=path, resume=True)
-    assert_identical(resumed, train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS))
-
-
 # --- what callbacks may do ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, StableSettings(batch_size=16, r1=0.5, penalty_every=3), CLASSIC])
+@pytest.mark.parametrize("settings", [SETTINGS, Settings(batch_size=16, r1=0.5, penalty_every=3), CLASSIC])
 def test_a_run_put_back_to_an_earlier_step_ends_as_if_it_had_not_been(tiny_images, settings):
     """Twice to the same state: from the very last step, then from the middle of the next epoch."""
     settings = replace(settings, batch_size=16)  # 8 steps an epoch
@@ -349,7 +342,8 @@ def test_starting_afresh_keeps_the_older_run_beside(tiny_images, tmp_path):
     [
         (lambda g, d: (Generator(5, (1, 6, 6), widths=(16, 16)), d, SETTINGS), "generator"),
         (lambda g, d: (g, Discriminator((1, 6, 6), widths=(9,)), SETTINGS), "discriminator"),
-        (lambda g, d: (g, d, Settings(batch_size=16, g_rate=0.1)), "settings"),
+        (lambda g, d: (g, add_minibatch_statistics(d), SETTINGS), "discriminator"),
+        (lambda g, d: (g, d, Settings(batch_size=16, g_lr=0.1)), "settings"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(tiny_images, tmp_path, change, part):
@@ -405,7 +399,7 @@ def test_a_loss_that_turns_nan_stops_with_step_and_remedy(tiny_images, tmp_path)
 
 @pytest.mark.parametrize("every", [1, 100])  # as on a CPU; as on a GPU, where the end comes before the next look
 def test_a_checkpoint_never_holds_a_nan(tiny_images, tmp_path, monkeypatch, every):
-    monkeypatch.setattr(adversarial, "CHECK_EVERY", {"cpu": every, "cuda": 100})
+    monkeypatch.setattr(runs, "CHECK_EVERY", {"cpu": every})
 
     def poison(run: Run) -> None:
         if run.step == 3:
@@ -474,7 +468,100 @@ def test_off_the_main_thread_training_works_without_signals(tiny_images, monkeyp
 
 
 def test_start_run_puts_both_networks_into_training_mode(tiny_pair):
-    run = start_run(*(network.eval() for network in tiny_pair), SETTINGS)
+    run = start_run(dict(zip(("generator", "discriminator"), (n.eval() for n in tiny_pair), strict=True)), SETTINGS)
     assert run.generator.training
     assert run.discriminator.training
     assert not run.average.training
+
+
+def test_a_checkpoint_is_resumed_on_the_same_pictures_only(tiny_images, tmp_path):
+    path = tmp_path / "run.safetensors"
+    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=path)
+    other = 255 - tiny_images.images
+    with pytest.raises(CheckpointError, match="its data is 128 pictures of 1x6x6"):
+        train_gan(*fresh_pair(), other, epochs=2, settings=SETTINGS, checkpoint=path, resume=True)
+    same = tiny_images.images.clone()
+    assert train_gan(*fresh_pair(), same, epochs=2, settings=SETTINGS, checkpoint=path, resume=True).step == 16
+
+
+def test_seconds_of_a_resumed_run_count_from_its_beginning(tiny_images, tmp_path):
+    path = tmp_path / "run.safetensors"
+    run = train_gan(*fresh_pair(), tiny_images, seconds=0.3, settings=SETTINGS, checkpoint=path)
+    again = train_gan(*fresh_pair(), tiny_images, seconds=0.2, settings=SETTINGS, checkpoint=path, resume=True)
+    assert again.step == run.step + 1  # the step that finds the budget spent
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_every_calls_at_its_steps(tiny_images, first):
+    seen = []
+    every = Every(3, lambda run: seen.append(run.step), first)
+    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, callbacks=[every])
+    assert seen == [1] * first + [3, 6]
+    with pytest.raises(ValueError, match="n must be 1 or more"):
+        Every(0, print)
+
+
+@pytest.mark.parametrize("warmup", [1.0, 10.0, 100.0])
+def test_the_warm_up_of_the_average_is_a_setting(tiny_images, warmup):
+    def follow(run: Run) -> None:
+        decay = min(0.9, (1 + run.step) / (warmup + run.step))
+        for key, value in run.generator.state_dict().items():
+            if value.is_floating_point():
+                followed[key] = decay * followed[key] + (1 - decay) * value.double()
+
+    pair = fresh_pair()
+    followed = {key: value.double() for key, value in pair[0].state_dict().items()}
+    settings = Settings(16, ema_decay=0.9, ema_warmup=warmup)
+    run = train_gan(*pair, tiny_images, epochs=2, settings=settings, callbacks=[follow])
+    for key, value in run.average.state_dict().items():
+        if value.is_floating_point():
+            assert torch.allclose(value.double(), followed[key], atol=1e-5), key
+
+
+def test_denormals_are_flushed_wherever_training_starts(tiny_images):
+    torch.set_flush_denormal(False)
+    train_gan(*fresh_pair(), tiny_images, epochs=0.2, settings=SETTINGS)
+    assert torch.tensor([1e-40]).mul(0.5).item() == 0
+
+
+def test_losses_of_the_readers_own(tiny_images):
+    def d_loss(discriminator, real, fake, *labels, step):
+        real_logits, fake_logits = discriminator(real), discriminator(fake)
+        return (real_logits - 1).square().mean() + fake_logits.square().mean(), real_logits, fake_logits
+
+    def g_loss(discriminator, real, fake, *labels):
+        return (discriminator(fake) - 1).square().mean()
+
+    run = train_gan(*fresh_pair(), tiny_images, epochs=30, settings=Settings(16), losses=(d_loss, g_loss))
+    brightness = run.average(sample_latents(run.average, 256)).mean()
+    assert float(brightness) == pytest.approx(float(scale_pixels(tiny_images.images).mean()), abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([torch.zeros(1, 6, 6)] * 64, "From a list torch.stack"),
+        (torch.utils.data.DataLoader(torch.zeros(64, 1, 6, 6)), "from a DataLoader, torch.cat"),
+        (torch.zeros(64, 6, 6), r"have no channels: give images.unsqueeze\(1\)"),
+        (torch.zeros(1, 1, 6, 6), "1 picture: a training needs two at least"),
+        (torch.zeros(0, 1, 6, 6), "0 pictures: a training needs two at least"),
+        (None, "a NoneType holds no pictures"),
+    ],
+)
+def test_other_things_than_pictures(tiny_pair, data, message):
+    with pytest.raises(ValueError, match=message):
+        train_gan(*tiny_pair, data, epochs=1, settings=SETTINGS)
+
+
+def test_a_numpy_array_trains_as_its_tensor(tiny_images):
+    run = train_gan(*fresh_pair(), tiny_images.images.numpy(), epochs=1, settings=SETTINGS)
+    assert_identical(run, train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS))
+
+
+def test_double_precision_by_default_trains_as_well(tiny_images, tmp_path):
+    torch.set_default_dtype(torch.float64)
+    try:
+        run = train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=tmp_path / "run")
+        assert next(run.average.parameters()).dtype == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -12,7 +12,8 @@ from PIL import Image, ImageColor
 from gan_helpers.data.sets import unscale_pixels
 from gan_helpers.models.dense import Discriminator, Generator
 from gan_helpers.models.sampling import generate, sample_latents
-from gan_helpers.training.runs import History, Run, Settings, start_run
+from gan_helpers.training.runs import History, Run, start_run
+from gan_helpers.training.settings import Settings
 from gan_helpers.viz.pictures import DATA, GENERATOR
 from gan_helpers.widgets import dashboard
 from gan_helpers.widgets.dashboard import BOTTOM, HEIGHT, SIDE, TOP, WIDTH, columns, live_frame, render_run, ticks

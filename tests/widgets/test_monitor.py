@@ -18,7 +18,8 @@ from test_training import assert_identical, fresh_pair
 from gan_helpers.checkpoints import load_tensors
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.training.adversarial import train_gan
-from gan_helpers.training.runs import Run, Settings, start_run
+from gan_helpers.training.runs import Run, start_run
+from gan_helpers.training.settings import Settings
 from gan_helpers.widgets import dashboard, monitor
 from gan_helpers.widgets.monitor import Monitor, Snapshots, TimeLapse
 
@@ -233,7 +234,7 @@ def test_a_changed_learning_rate_is_the_optimisers(tiny_images, shown):
         run.g_optimizer.param_groups[0]["lr"], run.d_optimizer.param_groups[0]["lr"] = 3e-4, 0.0
 
     run = train(monitor, tiny_images, at(5, change))
-    assert run.rates == (3e-4, 0.0)
+    assert run.lrs == (3e-4, 0.0)
     expected = train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS, callbacks=[at(5, by_hand)])
     assert_identical(run, expected)
     assert not torch.equal(
@@ -256,7 +257,7 @@ def test_rewinding_leads_to_the_run_that_was_never_disturbed(tiny_images, shown)
     reader = [lambda run: steps.append(run.step), at(7, spoil), at(9, rewind), at(14, rewind)]
     run = train(monitor, tiny_images, *reader)
     assert [b for a, b in pairwise(steps) if b <= a] == [3, 3]  # went on from step 2, twice
-    assert run.rates == (1e-3, 1e-3)
+    assert run.lrs == (1e-3, 1e-3)
     assert monitor.view.g_rate.value == 1e-3
     assert_identical(run, train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS))
 
