@@ -32,7 +32,7 @@ def pages_address(address: str) -> str:
 
 def restated(text: str, old: str, new: str) -> str:
     """The text with the new address for the old. Colab and Pages serve GitHub alone: else theirs stay."""
-    text = re.sub(rf"{re.escape(old)}(?![\w-])", lambda _: new, text)
+    text = text.replace(old, new)
     if old.startswith(GITHUB) and new.startswith(GITHUB):
         text = text.replace(f"github/{old.removeprefix(GITHUB)}/", f"github/{new.removeprefix(GITHUB)}/")
         text = text.replace(pages_address(old), pages_address(new))
