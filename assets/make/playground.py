@@ -1,7 +1,7 @@
-"""A generator as one HTML file that runs without a kernel: ``assets/playground.html``.
+"""A generator as one HTML file that runs without a kernel: python assets/make/playground.py [--weights FILE]
 
-``python -m gan_helpers playground`` rebuilds it for any generator of dense or small convolutional layers. The weights
-are stored in half precision; batch norm is folded into the layer before it, since in evaluation mode it is linear.
+Any generator of dense or small convolutional layers will do. The weights are stored in half precision; batch norm is
+folded into the layer before it, since in evaluation mode it is linear.
 """
 
 from __future__ import annotations
@@ -9,27 +9,18 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gan_helpers.checkpoints import Network, write_atomically
-from gan_helpers.latent.points import principal_directions
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-
-def make_playground(options: argparse.Namespace) -> None:
-    """The page that runs a generator by itself."""
-    from playground import write_playground
-
-    from gan_helpers import convolutional, variational  # noqa: F401, importing them makes their networks known
-    from gan_helpers.checkpoints import load_network
-
-    generator, _ = load_network(options.weights)
-    write_playground(generator, options.out)
-    print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.1f} MB")
-
+from gan_helpers import environment
+from gan_helpers.checkpoints import CheckpointError, Network, load_network, load_shipped, write_atomically
+from gan_helpers.latent import principal_directions
 
 PAGE = Path(__file__).with_name("playground_page.html")
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
@@ -77,32 +68,37 @@ def describe(generator: Network) -> tuple[list[dict[str, Any]], Tensor]:
     shape: tuple[int, ...] = (generator.config["latent_dim"],)
     norms: list[nn.Module | None] = []  # folded into the layer before them
     for i, layer in enumerate(layers):
-        spec: dict[str, Any] | None = None
         if isinstance(layer, WEIGHTED):
             norms.append(norm_behind(layers[i:]))
             rows += [part.float().flatten() for part in folded(layer, norms[-1])]
-            spec, shape = _weighted(layer, shape)
-        elif isinstance(layer, nn.Unflatten):
-            shape = tuple(layer.unflattened_size)
-        elif isinstance(layer, nn.Upsample) and layer.mode == "nearest":
-            factor = int(layer.scale_factor)
-            spec = {"kind": "upsample", "shape": shape, "factor": factor}
-            shape = (shape[0], shape[1] * factor, shape[2] * factor)
-        elif isinstance(layer, (nn.LeakyReLU, nn.ReLU)):
-            spec = {"kind": "leaky", "slope": getattr(layer, "negative_slope", 0.0)}
-        elif isinstance(layer, nn.Tanh):
-            spec = {"kind": "tanh"}
-        elif layer not in norms:
-            raise ValueError(
-                f"the page cannot compute {type(layer).__name__}: it knows dense and small convolutional nets"
-            )
-        specs += [spec] if spec else []
+        if layer not in norms:
+            spec, shape = described(layer, shape)
+            specs += [spec] if spec else []
     return specs, torch.cat(rows)
 
 
-def _weighted(layer: nn.Module, shape: tuple[int, ...]) -> tuple[dict[str, Any], tuple[int, ...]]:
+def described(layer: nn.Module, shape: tuple[int, ...]) -> tuple[dict[str, Any] | None, tuple[int, ...]]:
+    """One layer as plain data, None if it computes nothing, and the shape that it makes of ``shape``."""
     if isinstance(layer, nn.Linear):
         return {"kind": "linear", "in": layer.in_features, "out": layer.out_features}, (layer.out_features,)
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        return described_convolution(layer, shape)
+    if isinstance(layer, nn.Unflatten):
+        return None, tuple(layer.unflattened_size)
+    if isinstance(layer, nn.Upsample) and layer.mode == "nearest":
+        factor, (depth, height, width) = int(layer.scale_factor), shape
+        return {"kind": "upsample", "shape": shape, "factor": factor}, (depth, height * factor, width * factor)
+    if isinstance(layer, (nn.LeakyReLU, nn.ReLU)):
+        return {"kind": "leaky", "slope": getattr(layer, "negative_slope", 0.0)}, shape
+    if isinstance(layer, nn.Tanh):
+        return {"kind": "tanh"}, shape
+    raise ValueError(f"the page cannot compute {type(layer).__name__}: it knows dense and small convolutional nets")
+
+
+def described_convolution(
+    layer: nn.Conv2d | nn.ConvTranspose2d, shape: tuple[int, ...]
+) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """A convolution, and the shape of its maps."""
     (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
     if isinstance(layer, nn.Conv2d):
         kind, sides = "conv", [(side + 2 * padding - kernel) // stride + 1 for side in shape[1:]]
@@ -134,3 +130,20 @@ def playground_page(generator: Network, directions: int = 8) -> str:
 def write_playground(generator: Network, path: Path) -> None:
     """Write the page: all of it or nothing."""
     write_atomically(path, playground_page(generator).encode())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--weights", type=Path, help="a generator's file; default: the digits that ship")
+    parser.add_argument("--out", type=Path, default=environment.ASSETS / "playground.html")
+    options = parser.parse_args(arguments)
+    try:
+        generator, _ = load_network(options.weights) if options.weights else load_shipped("mnist_generator")
+        write_playground(generator, options.out)
+    except (CheckpointError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

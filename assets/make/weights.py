@@ -1,284 +1,266 @@
-"""How the shipped weights of notebooks 08 and later were made: python -m gan_helpers weights NAME.
+"""Train again what ships in assets/weights/: python assets/make/weights.py NAME
 
-A maker trains on the notebook's own data, with the notebook's own settings but for longer, and saves the network
-with what it is: data, steps, seconds, machine, seed.
+A recipe has the networks and settings of the notebook that loads its file, and trains for longer. The file says what
+it is: architecture, data, steps, seconds, machine, scores, seed. Stop with Ctrl-C; the same command goes on.
+``GAN_DATA`` is searched for MNIST and photographs.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gan_helpers import environment
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from gan_helpers import environment, metrics, models, training
 from gan_helpers.checkpoints import Network, save_network
-from gan_helpers.data.sets import ImageSet
-from gan_helpers.environment import machine
-from gan_helpers.metrics.distances import agreement, frechet_distance
-from gan_helpers.metrics.readers import load_classifier, read_images
-from gan_helpers.models.autoencoders import VariationalAutoencoder
-from gan_helpers.models.sampling import apply, generate, sample_latents
+from gan_helpers.data import ImageSet, data_factors, held_out_faces, load_images, moving_digits, scale_pixels
+from gan_helpers.metrics import load_classifier, load_reader
+from gan_helpers.models import VariationalAutoencoder, apply, generate, sample_latents
+from gan_helpers.training import Run, Settings, reconstruction_loss
+from gan_helpers.training.settings import SMALL_BATCHES
+
+Shape = tuple[int, ...]  # (C, H, W)
+Train = Callable[["Job"], list[Run]]  # one training or several, of which the last one's average ships
+Load = Callable[[str], ImageSet]  # of "train" or "test"
+Scores = Callable[[Network, ImageSet], dict[str, float]]  # of the trained network and the test pictures
 
 
-def make_weights(options: argparse.Namespace) -> None:
-    """What ships in assets/weights/, by the function that made it."""
-    environment.set_up(0)
-    out = options.out or environment.ASSETS / "weights" / f"{options.name}.safetensors"
-    MAKERS[options.name](out)
-    print(f"saved {out}")
+@dataclass(frozen=True)
+class Job:
+    """What a training is given besides its own settings."""
+
+    data: ImageSet  # on the device that trains
+    epochs: float
+    seed: int
+    checkpoint: Path
+
+    @property
+    def device(self) -> torch.device:
+        return self.data.images.device
+
+    @property
+    def budget(self) -> dict[str, Any]:
+        """The arguments that every training takes."""
+        return {"epochs": self.epochs, "checkpoint": self.checkpoint, "resume": True}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a shipped file is made: which pictures, what training of how many epochs, and which numbers judge it."""
+
+    load: Load
+    train: Train
+    epochs: float
+    scores: Scores
+    seed: int = 0
+    half: bool = False  # stored in half precision: half the size, and no picture changes visibly
+
+
+def make(name: str, path: Path) -> None:
+    """Train the network of that name and write it to ``path``, whole or not at all."""
+    recipe = RECIPES[name]
+    device = environment.set_up(recipe.seed)
+    train, test = recipe.load("train"), recipe.load("test")
+    torch.manual_seed(recipe.seed)  # drawing pictures may have used random numbers
+    checkpoint = path.with_suffix(".run.safetensors")
+    epochs = environment.budget(recipe.epochs, 1)
+    runs = recipe.train(Job(train.to(device), epochs, recipe.seed, checkpoint))
+    if runs[-1].interrupted:
+        raise SystemExit(f"stopped at step {runs[-1].step}, and nothing was replaced: give the same command to go on")
+    network = runs[-1].average.cpu().eval()
+    network = network.half().float() if recipe.half else network  # scored as rounded as it will be loaded
+    torch.manual_seed(recipe.seed)
+    steps, seconds = sum(run.step for run in runs), round(sum(run.seconds for run in runs))
+    facts = {"data": train.source, "steps": steps, "seconds": seconds, "seed": recipe.seed}
+    facts |= {"machine": environment.machine(device), "scores": recipe.scores(network, test)}
+    save_network(path, network.half() if recipe.half else network, **facts)
+    checkpoint.unlink(missing_ok=True)
+    print(f"saved {path}: {facts}")
+
+
+# --- trainings ----------------------------------------------------------------------------------------
+
+
+def gan(build: Callable[[Shape], tuple[Network, Network]], settings: Settings) -> Train:
+    """A pair of networks against each other; what ships is the average of the generator."""
+
+    def train(job: Job) -> list[Run]:
+        pair, seeded = (network.to(job.device) for network in build(job.data.shape)), replace(settings, seed=job.seed)
+        return [training.train_gan(*pair, job.data, settings=seeded, **job.budget)]
+
+    return train
+
+
+def logogram_gan(job: Job) -> list[Run]:
+    """A narrow DCGAN, then for a thirteenth of the time at a fifth of the rate against a fresh discriminator."""
+    (first,) = gan(partial(models.dcgan_pair, width=16), SMALL_BATCHES)(job)
+    if first.interrupted:
+        return [first]
+    torch.manual_seed(job.seed + 1)
+    slow, fresh = Settings(64, 2e-4, 2e-4, ema_decay=0.995), models.dcgan_pair(job.data.shape, width=16)[1]
+    pair = first.average.requires_grad_(True), fresh.to(job.device)
+    return [first, training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)]
+
+
+def rebuilder(build: Callable[[Shape], Network], lr: float, loss_of: Any) -> Train:
+    """A network that gives pictures back."""
+
+    def train(job: Job) -> list[Run]:
+        network = build(job.data.shape).to(job.device)
+        return [training.train_autoencoder(network, job.data, lr=lr, seed=job.seed, loss_of=loss_of, **job.budget)]
+
+    return train
+
+
+def vaegan(job: Job) -> list[Run]:
+    """A variational autoencoder, joined with the discriminator of notebook 07."""
+    networks = VariationalAutoencoder().to(job.device), models.stable_pair(job.data.shape)[1].to(job.device)
+    return [training.train_vaegan(*networks, job.data, **job.budget)]
+
+
+def classifier(job: Job) -> list[Run]:
+    """A classifier, its rate warmed up and lowered over the epochs."""
+    return [training.train_classifier(job.data, seed=job.seed, **job.budget)]
+
+
+def reader(job: Job) -> list[Run]:
+    """The network that reads 25 factors off a drawn face."""
+    return [training.train_reader(job.data.images, data_factors("train").to(job.device), seed=job.seed, **job.budget)]
+
+
+# --- scores -------------------------------------------------------------------------------------------
+
+
+def distance_to(test: ImageSet, pictures: torch.Tensor, judge: Network) -> dict[str, float]:
+    """Fréchet distance of pictures to as many test pictures, in a judge's features."""
+    real = metrics.read_images(judge, test.images[: len(pictures)]).features
+    distance = metrics.frechet_distance(metrics.read_images(judge, pictures).features, real)
+    return {f"Fréchet distance, {len(pictures):,} pictures": round(distance, 3)}
+
+
+def seen_by(judge: Callable[[], Network]) -> Scores:
+    """A generator's distance to 5,000 test pictures."""
+
+    def scores(generator: Network, test: ImageSet) -> dict[str, float]:
+        pictures = generate(generator, sample_latents(generator, len(test.images[:5000])))
+        return distance_to(test, pictures, judge())
+
+    return scores
 
 
 def conditional_scores(generator: Network, test: ImageSet) -> dict[str, float]:
-    """Agreement and Fréchet distance of as many pictures as ``test`` has, of its classes, in the shipped classifier."""
-    classifier = load_classifier()
-    real, asked = read_images(classifier, test.images), test.labels
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        made = read_images(classifier, generate(generator, sample_latents(generator, len(asked)), asked))
-    distance = frechet_distance(made.features, real.features)
-    return {"agreement": agreement(made.labels, asked).value, "frechet": distance}
+    """How often the digit asked for is the digit read, and the distance to the test pictures."""
+    made = generate(generator, sample_latents(generator, len(test)), test.labels)
+    read = metrics.read_images(load_classifier(), made).labels
+    return {"agreement": metrics.agreement(read, test.labels).value, **distance_to(test, made, load_classifier())}
 
 
-Maker = Callable[[Path], None]
-MAKERS: dict[str, Maker] = {}
-
-
-def maker(name: str) -> Callable[[Maker], Maker]:
-    """Register a function that trains a network and writes it to the path that it is given."""
-
-    def register(make: Maker) -> Maker:
-        MAKERS[name] = make
-        return make
-
-    return register
-
-
-def facts_of(source: str, steps: int, seconds: float) -> dict[str, Any]:
-    """What the header of shipped weights says of their training."""
-    return {"data": source, "steps": steps, "seconds": round(seconds), "machine": machine(), "seed": 0}
-
-
-def save_scored(path: Path, source: str, judge: Any, test: Any, *runs: Any) -> None:
-    """Save the last run's average, with the steps of all runs and its Fréchet distance in the judge's features."""
-    import torch
-
-    from gan_helpers.metrics.distances import frechet_distance
-    from gan_helpers.metrics.readers import read_images
-    from gan_helpers.models.sampling import generate, sample_latents
-
-    torch.manual_seed(0)
-    generator, real = runs[-1].average, test.images[:5000]
-    made = generate(generator, sample_latents(generator, len(real)))
-    distance = frechet_distance(read_images(judge, made).features, read_images(judge, real).features)
-    facts = facts_of(source, sum(run.step for run in runs), sum(run.seconds for run in runs))
-    save_network(path, generator, **facts, scores={f"Fréchet distance, {len(real):,} pictures": distance})
-
-
-@maker("mnist_conditional")
-def mnist_conditional(path: Path) -> None:
-    """Notebook 08: the projection pair, for longer than there; the run's own file stands beside until it is done."""
-    import torch
-
-    from gan_helpers import conditional
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.training.adversarial import train_gan
-
-    data, test = load_images("mnist"), load_images("mnist", split="test")
-    torch.manual_seed(0)
-    pair = conditional.conditional_pair(data.shape, len(data.classes))
-    checkpoint = path.with_suffix(".run.safetensors")
-    run = train_gan(*pair, data, epochs=20, settings=conditional.RECIPE, checkpoint=checkpoint, resume=True)
-    facts = facts_of(data.source, run.step, run.seconds)
-    save_network(path, run.average, **facts, **conditional.scores(run.average, test))
-    checkpoint.unlink()
-
-
-@maker("mnist_vae")
-def mnist_vae(path: Path) -> None:
-    """Notebook 14: the variational autoencoder, for longer than there."""
-    from functools import partial
-
-    from gan_helpers.training.reconstruction import minus_elbo
-    from gan_helpers.training.supervised import train_autoencoder
-
-    objective = partial(minus_elbo, variance=0.5)
-    _variational(path, lambda vae, data: train_autoencoder(vae, data, epochs=15, rate=1e-3, objective=objective))
-
-
-@maker("mnist_vaegan")
-def mnist_vaegan(path: Path) -> None:
-    """Notebook 14: the same network, joined with the discriminator of notebook 07."""
-    from gan_helpers.models.dense import stable_pair
-    from gan_helpers.training.adversarial import train_vaegan
-
-    _variational(path, lambda vae, data: train_vaegan(vae, stable_pair(data.shape)[1], data, epochs=10))
-
-
-def _variational(path: Path, train: Callable[..., Any]) -> None:
-    """Train a variational autoencoder and save it in half precision: half the size, and no picture changes visibly."""
-    import torch
-
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.models.autoencoders import VariationalAutoencoder
-
-    data, test = load_images("mnist"), load_images("mnist", split="test")
-    torch.manual_seed(0)
-    fit = train(VariationalAutoencoder(), data)
-    facts = facts_of(data.source, fit.step, fit.seconds)
-    found = scores(fit.network.half().float(), test)  # of the rounded weights, as they will be loaded
-    save_network(path, fit.network.half(), **facts, scores=found)
-
-
-@maker("mnist_autoencoder")
-def mnist_autoencoder(path: Path) -> None:
-    """Notebook 12: the dense autoencoder with two numbers a code, for longer than there."""
-    from gan_helpers.models.autoencoders import Autoencoder
-    from gan_helpers.training.reconstruction import reconstruction_loss
-
-    _rebuilder(path, Autoencoder, {"latent_dim": 2, "batch_norm": True}, 4e-3, reconstruction_loss, epochs=16)
-
-
-@maker("mnist_denoiser")
-def mnist_denoiser(path: Path) -> None:
-    """Notebook 13: the denoiser for all noise levels, for longer than there."""
-    from gan_helpers.models.autoencoders import Denoiser
-    from gan_helpers.training.reconstruction import denoising_loss
-
-    _rebuilder(path, Denoiser, {}, 1e-2, denoising_loss, epochs=6)
-
-
-def _rebuilder(path: Path, kind: type, arguments: dict[str, Any], rate: float, objective: Any, epochs: int) -> None:
-    """Train a network that gives pictures back, and save it with its objective on the test set."""
-    import torch
-
-    from gan_helpers.data.sets import load_images, scale_pixels
-    from gan_helpers.training.supervised import train_autoencoder
-
-    data, test = load_images("mnist"), load_images("mnist", split="test")
-    torch.manual_seed(0)
-    network = kind(image_shape=data.shape, **arguments)
-    fit = train_autoencoder(network, data, epochs=epochs, rate=rate, objective=objective)
-    facts = facts_of(data.source, fit.step, fit.seconds)
-    with torch.no_grad():
-        error = float(objective(network, scale_pixels(test.images)))
-    save_network(path, network, **facts, scores={"mean squared error on the test set": error})
-
-
-@maker("photo_generator")
-def photo_generator(path: Path) -> None:
-    """Notebook 09: DCGAN on photographs of 32x32, for longer than there; goes on where an interrupted run stopped."""
-    import torch
-
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.metrics.readers import load_classifier
-    from gan_helpers.models.convolutional import dcgan_pair
-    from gan_helpers.training.adversarial import train_gan
-    from gan_helpers.training.settings import Settings
-
-    data, test = load_images("photos"), load_images("photos", split="test")
-    torch.manual_seed(0)
-    pair, checkpoint = dcgan_pair(data.shape), path.with_suffix(".run.safetensors")
-    run = train_gan(*pair, data, epochs=18, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True)
-    save_scored(path, data.source, load_classifier("photo"), test, run)
-    if not run.interrupted:
-        checkpoint.unlink()
-
-
-@maker("face_reader")
-def face_reader(path: Path) -> None:
-    """Notebook 10: the network that reads the factors of a drawn face."""
-    import time
-
-    from gan_helpers.data.faces import data_factors, held_out_faces
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.metrics.readers import read_factors, reading_quality
-    from gan_helpers.training.supervised import train_reader
-
-    data, start = load_images("faces", size=64), time.perf_counter()
-    reader = train_reader(data.images, data_factors("train"), epochs=4)
-    facts = facts_of(data.source, 4 * (len(data) // BATCH), time.perf_counter() - start)
-    images, factors = held_out_faces(2000)
-    scores = reading_quality(read_factors(reader.half().float(), images), factors)  # as rounded as it is saved
-    save_network(path, reader.half(), **facts, scores=scores)
-
-
-@maker("face_generator")
-def face_generator(path: Path) -> None:
-    """Notebook 10: a narrow DCGAN on drawn faces of 64x64, for longer than there; goes on where it was stopped."""
-    import torch
-
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.metrics.readers import load_reader
-    from gan_helpers.models.convolutional import face_pair
-    from gan_helpers.training.adversarial import train_gan
-
-    data, test = load_images("faces", size=64), load_images("faces", split="test", size=64)
-    torch.manual_seed(0)
-    checkpoint = path.with_suffix(".run.safetensors")
-    run = train_gan(*face_pair(data.shape), data, epochs=16, settings=RECIPE, checkpoint=checkpoint, resume=True)
-    save_scored(path, data.source, load_reader(), test, run)
-    if not run.interrupted:
-        checkpoint.unlink()
-
-
-@maker("logogram_generator")
-def logogram_generator(path: Path) -> None:
-    """Notebook 11: a narrow DCGAN on logograms of 64x64, then at a fifth of the rate; each for longer than there."""
-    import torch
-
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.metrics.readers import load_classifier
-    from gan_helpers.models.convolutional import dcgan_pair
-    from gan_helpers.training.adversarial import train_gan
-    from gan_helpers.training.settings import Settings
-
-    data, test = load_images("logograms", size=64), load_images("logograms", split="test", size=64)
-    torch.manual_seed(0)
-    checkpoint, pair = path.with_suffix(".run.safetensors"), dcgan_pair(data.shape, width=16)
-    run = train_gan(*pair, data, epochs=26, settings=Settings(batch_size=64), checkpoint=checkpoint, resume=True)
-    if run.interrupted:
-        raise SystemExit(f"stopped at step {run.step}: the same command goes on from {checkpoint}")
-    torch.manual_seed(1)
-    slow, (_, fresh) = Settings(64, 2e-4, 2e-4, ema_decay=0.995), dcgan_pair(data.shape, width=16)
-    last = train_gan(run.average.requires_grad_(True), fresh, data, epochs=2, settings=slow)  # best of 1 to 4
-    save_scored(path, data.source, load_classifier("logogram"), test, run, last)
-    checkpoint.unlink()
-
-
-@maker("clip_generator")
-def clip_generator(path: Path) -> None:
-    """Notebook 11: the video GAN on moving digits, for longer than there; goes on where an interrupted run stopped."""
-    from dataclasses import asdict
-
-    import torch
-
-    from gan_helpers import clips
-    from gan_helpers.data.sets import load_images
-    from gan_helpers.metrics.readers import load_classifier
-    from gan_helpers.models.sampling import generate, sample_latents
-    from gan_helpers.training.adversarial import train_gan
-
-    data, _ = clips.moving_digits(load_images("mnist"), 20_000)
-    test, _ = clips.moving_digits(load_images("mnist", split="test"), 2000, seed=1)
-    torch.manual_seed(0)
-    pair, checkpoint = (clips.ClipGenerator(), clips.ClipDiscriminator()), path.with_suffix(".run.safetensors")
-    epochs = 21.805  # 6,803 steps: the paths' distance swings, 16 here and 102 after 9,984 steps
-    run = train_gan(*pair, data, epochs=epochs, settings=clips.RECIPE, checkpoint=checkpoint, resume=True)
-    torch.manual_seed(0)
-    made = generate(run.average, sample_latents(run.average, 2000))
-    found = asdict(clips.score_clips(made, test.images, load_classifier()))
-    save_network(path, run.average, **facts_of(data.source, run.step, run.seconds), scores=found)
-    if not run.interrupted:
-        checkpoint.unlink()
-
-
-def variational_scores(vae: VariationalAutoencoder, test: ImageSet) -> dict[str, float]:
-    """Fréchet distances to test pictures, as many on each side: of samples, and of the test pictures rebuilt."""
-    classifier = load_classifier()
+def variational_scores(vae: Network, test: ImageSet) -> dict[str, float]:
+    """The distances of samples, and of the test pictures rebuilt."""
     sampled = generate(vae.decoder, sample_latents(vae.decoder, len(test)))
     sets = {"sampled": sampled, "rebuilt": apply(vae, test.images)}
-    real = read_images(classifier, test.images).features
-    return {name: round(frechet_distance(read_images(classifier, x).features, real), 2) for name, x in sets.items()}
+    return {name: next(iter(distance_to(test, x, load_classifier()).values())) for name, x in sets.items()}
+
+
+def clip_scores(generator: Network, test: ImageSet) -> dict[str, float]:
+    """Of as many clips as there are test clips: by frame, and over time."""
+    made = generate(generator, sample_latents(generator, len(test)))
+    return asdict(metrics.score_clips(made, test.images, load_classifier()))
+
+
+def error_of(loss_of: Any) -> Scores:
+    """What the network was trained to make small, on pictures that it has not seen."""
+
+    @torch.no_grad()
+    def scores(network: Network, test: ImageSet) -> dict[str, float]:
+        return {"mean squared error on the test set": float(loss_of(network, scale_pixels(test.images)))}
+
+    return scores
+
+
+def reading_scores(network: Network, test: ImageSet) -> dict[str, float]:
+    """How well each factor of held-out faces is read."""
+    images, factors = held_out_faces(2000)
+    return metrics.reading_quality(metrics.read_factors(network, images), factors)
+
+
+def accuracy_scores(network: Network, test: ImageSet) -> dict[str, float]:
+    """The share of test pictures that are read as their label."""
+    return {"accuracy": metrics.accuracy(network, test)}
+
+
+# --- what ships ---------------------------------------------------------------------------------------
+
+
+def pictures(name: str, **options: int) -> Load:
+    """Pictures by name."""
+    return lambda split: load_images(name, split, **options)
+
+
+def clips(split: str) -> ImageSet:
+    """Moving digits: 20,000 clips to train on, 2,000 of digits never seen to test with."""
+    n, seed = {"train": (environment.budget(20_000, 200), 0), "test": (environment.budget(2000, 200), 1)}[split]
+    return moving_digits(load_images("mnist", split), n, seed=seed)[0]
+
+
+mnist, photos = pictures("mnist"), pictures("photos", size=32)
+faces, signs = pictures("faces", size=64), pictures("logograms", size=64)
+classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discriminator()), training.CLASSIC)
+stable_pair = gan(models.stable_pair, training.STABLE)
+conditional_pair = gan(models.conditional_pair, training.CONDITIONAL)
+photo_pair, face_pair = gan(models.dcgan_pair, SMALL_BATCHES), gan(models.face_pair, SMALL_BATCHES)
+clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), SMALL_BATCHES)
+two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
+denoiser = rebuilder(models.Denoiser, 1e-2, training.denoising_loss)
+variational = rebuilder(partial(VariationalAutoencoder, 16), 1e-3, partial(training.minus_elbo, variance=0.5))
+RECIPES = {
+    "mnist_classic": Recipe(mnist, classic_pair, 100, seen_by(load_classifier), seed=1),
+    # the run of tests/benchmarks/recipe.py, after 900 s of one core
+    "mnist_generator": Recipe(mnist, stable_pair, 21_972 / 468, seen_by(load_classifier), seed=1),
+    "mnist_classifier": Recipe(mnist, classifier, 12, accuracy_scores),
+    "mnist_conditional": Recipe(mnist, conditional_pair, 20, conditional_scores),
+    "photo_classifier": Recipe(photos, classifier, 3, accuracy_scores),
+    "photo_generator": Recipe(photos, photo_pair, 18, seen_by(partial(load_classifier, "photo"))),
+    "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
+    "face_generator": Recipe(faces, face_pair, 16, seen_by(load_reader)),
+    "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
+    "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
+    # 6,803 steps: the distance of the paths swings from step to step
+    "clip_generator": Recipe(clips, clip_pair, 21.805, clip_scores),
+    "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
+    "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),
+    "mnist_vae": Recipe(mnist, variational, 15, variational_scores, half=True),
+    "mnist_vaegan": Recipe(mnist, vaegan, 10, variational_scores, half=True),
+}
+
+
+def known(name: str) -> str:
+    """A name in ``RECIPES``; for any other the error suggests the nearest."""
+    if name in RECIPES:
+        return name
+    near = get_close_matches(name, RECIPES, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}"
+    raise argparse.ArgumentTypeError(f"nothing called {name!r} ships: {hint}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    names = "names: " + ", ".join(RECIPES)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=names)
+    parser.add_argument("name", type=known, help="the file's name without .safetensors")
+    parser.add_argument("--out", type=Path, help="default: where it ships, in assets/weights/ (quick runs: outputs/)")
+    options = parser.parse_args(arguments)
+    folder = environment.outputs_folder() if environment.is_quick() else environment.ASSETS / "weights"
+    make(options.name, options.out or folder / f"{options.name}.safetensors")
+
+
+if __name__ == "__main__":
+    main()

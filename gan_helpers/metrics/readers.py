@@ -13,11 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_helpers.checkpoints import Network, load_network
+from gan_helpers.checkpoints import Network, load_shipped
 from gan_helpers.data.faces import FACTORS, SCALES
 from gan_helpers.data.moving import CLIPS_AT_ONCE, MARGIN, SPRITE, as_ink, mass_centres
 from gan_helpers.data.sets import ImageSet
-from gan_helpers.environment import ASSETS
 from gan_helpers.metrics.distances import frechet_distance
 from gan_helpers.models.classifiers import Classifier, FactorReader
 from gan_helpers.models.sampling import as_input
@@ -67,8 +66,8 @@ def read_images(classifier: Classifier, images: Tensor, batch_size: int = 500) -
 
 
 def load_classifier(name: str = "mnist") -> Classifier:
-    """The shipped classifier, in evaluation mode and frozen. It reads 28x28 digits."""
-    classifier, _ = load_network(ASSETS / "weights" / f"{name}_classifier.safetensors")
+    """The shipped classifier of "mnist" (28x28 digits), "photo" or "logogram", in evaluation mode and frozen."""
+    classifier, _ = load_shipped(f"{name}_classifier", Classifier)
     return classifier.requires_grad_(False)
 
 
@@ -80,7 +79,7 @@ def accuracy(classifier: Classifier, data: ImageSet) -> float:
 
 def load_reader() -> FactorReader:
     """The shipped reader of 64x64 faces, in evaluation mode and frozen."""
-    reader, _ = load_network(ASSETS / "weights" / "face_reader.safetensors", FactorReader)
+    reader, _ = load_shipped("face_reader", FactorReader)
     return reader.requires_grad_(False)
 
 

@@ -1,19 +1,19 @@
 """The committed diagrams are what the code draws, are sound SVG, and say what PyTorch says."""
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
-from diagrams import DIAGRAMS, write_diagrams
+from diagrams import DIAGRAMS, main
 from torch.nn.functional import leaky_relu, relu
 
-from gan_helpers.metrics.distances import covered, nearest_distances
-from gan_helpers.training.toys import dirac_path
+from gan_helpers.environment import COURSE_ROOT
+from gan_helpers.metrics import covered, nearest_distances
+from gan_helpers.training import dirac_path
 
-FOLDER = Path(__file__).parents[1] / "assets" / "diagrams"
+FOLDER = COURSE_ROOT / "assets" / "diagrams"
 SVG = "{http://www.w3.org/2000/svg}"
 every_diagram = pytest.mark.parametrize("name", DIAGRAMS)
 
@@ -46,15 +46,14 @@ def curve(diagram, panel, line):
 
 @every_diagram
 def test_committed_file_is_what_the_code_draws(name):
-    committed, remedy = (FOLDER / f"{name}.svg").read_bytes(), "run python -m gan_helpers.diagrams"
+    committed, remedy = (FOLDER / f"{name}.svg").read_bytes(), "run python assets/make/diagrams.py"
     assert committed == DIAGRAMS[name]().encode(), remedy
 
 
-def test_no_stray_files_and_write_returns_what_it_wrote(tmp_path):
-    written = write_diagrams(tmp_path / "new")
-    assert sorted(written) == sorted((tmp_path / "new").iterdir())
-    assert {path.name for path in written} == {path.name for path in FOLDER.iterdir()}
-    assert all(path.read_bytes() == (FOLDER / path.name).read_bytes() for path in written)
+def test_the_script_draws_every_file_and_there_is_no_stray_one(tmp_path):
+    main(["--out", str(tmp_path / "new")])
+    drawn = {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()}
+    assert drawn == {path.name: path.read_bytes() for path in FOLDER.iterdir()}
 
 
 @every_diagram
@@ -167,3 +166,18 @@ def test_precision_and_recall_are_counted_as_evaluation_counts():
 def test_dirac_paths_are_those_of_autograd(panel, line, options):
     shown = torch.stack(curve("dirac", f"dirac-{panel}", line), 1)
     torch.testing.assert_close(shown, dirac_path(0.5, 60, **options), atol=0.01, rtol=0)
+
+
+def floors_of_the_contract():
+    """The floors that import-linter holds, the highest first, from pyproject.toml; without the command line on top."""
+    text = (COURSE_ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    lines = re.findall(r'^    "(.+)",$', re.search(r"\nlayers = \[\n(.*?)\]", text, re.DOTALL)[1], re.MULTILINE)
+    return [set(re.findall(r"gan_helpers\.([a-z]\w+)", line)) for line in lines[1:]]
+
+
+def test_the_wings_stand_on_the_floors_that_import_linter_holds():
+    names = [text for text in parse("wings").iter(f"{SVG}text") if text.get("class") == "wing"]
+    heights = sorted({float(text.get("y")) for text in names})
+    shown = [{text.text for text in names if float(text.get("y")) == y} for y in heights]
+    assert shown == floors_of_the_contract()
+    assert len(shown) == 6

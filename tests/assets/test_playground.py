@@ -10,17 +10,13 @@ import numpy as np
 import pytest
 import torch
 from lab import keep_screenshot
-from playground import describe, playground_page, write_playground
+from playground import describe, main, playground_page, write_playground
 from torch import nn
 
-from gan_helpers import __main__ as commands
-from gan_helpers.checkpoints import Network, load_network
-from gan_helpers.data.sets import unscale_pixels
+from gan_helpers.checkpoints import Network, load_shipped, save_network
+from gan_helpers.data import unscale_pixels
 from gan_helpers.environment import ASSETS
-from gan_helpers.models.dense import Generator
-from gan_helpers.models.sampling import generate, sample_latents
-
-SHIPPED = ASSETS / "weights" / "mnist_generator.safetensors"
+from gan_helpers.models import Generator, generate, sample_latents
 
 
 class ConvGenerator(Network):
@@ -89,7 +85,7 @@ def test_the_page_stands_alone_and_is_small():
     assert len(page) < 5_000_000
     assert not re.search(r"https?://|<link|src=", page)
     model = model_in(page)
-    generator, _ = load_network(SHIPPED)
+    generator, _ = load_shipped("mnist_generator")
     assert model["weights"] == model_in(playground_page(generator))["weights"]  # the page holds the shipped weights
     assert len(base64.b64decode(model["weights"])) % 2 == 0
 
@@ -115,9 +111,9 @@ def test_a_batch_norm_that_cannot_be_folded_is_refused():
         describe(generator)
 
 
-def test_the_command_writes_a_page(tmp_path, capsys):
+def test_the_script_writes_the_page_that_ships(tmp_path, capsys):
     out = tmp_path / "page.html"
-    commands.main(["playground", "--weights", str(SHIPPED), "--out", str(out)])
+    main(["--out", str(out)])
     made, shipped = (path.read_text(encoding="utf-8") for path in (out, ASSETS / "playground.html"))
     ours, theirs = model_in(made), model_in(shipped)
     directions = [torch.tensor(model.pop("directions")) for model in (ours, theirs)]
@@ -126,6 +122,17 @@ def test_the_command_writes_a_page(tmp_path, capsys):
     script = made[made.index("<script>") :]
     assert script == shipped[shipped.index("<script>") :]
     assert str(out) in capsys.readouterr().out
+
+
+def test_the_script_takes_any_generator_and_says_in_one_line_what_it_cannot_use(tmp_path, capsys):
+    generator, path = trained_a_little(Generator(5, (1, 6, 6), (16,))), tmp_path / "own.safetensors"
+    save_network(path, generator)
+    main(["--weights", str(path), "--out", str(tmp_path / "page.html")])
+    model = model_in((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert model["image_shape"] == [1, 6, 6]
+    assert model["weights"] == model_in(playground_page(generator))["weights"]
+    with pytest.raises(SystemExit, match=r"^there is no file .*absent"):
+        main(["--weights", str(tmp_path / "absent"), "--out", str(tmp_path / "page.html")])
 
 
 @pytest.fixture
@@ -142,7 +149,7 @@ def page(browser):
 
 @pytest.mark.parametrize("kind", ["shipped", "convolutional"])
 def test_its_pixels_are_those_of_pytorch(kind, page, tmp_path):
-    generator = load_network(SHIPPED)[0] if kind == "shipped" else trained_a_little(ConvGenerator())
+    generator = load_shipped("mnist_generator")[0] if kind == "shipped" else trained_a_little(ConvGenerator())
     write_playground(generator, tmp_path / "page.html")
     page.goto((tmp_path / "page.html").as_uri())
     torch.manual_seed(1)

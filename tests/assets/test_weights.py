@@ -1,45 +1,110 @@
-"""Every maker of shipped weights, cut to one short epoch: what it saves loads again and says what it is."""
+"""Every recipe of shipped weights, cut to one epoch on few pictures: what it saves loads again and says what it is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from weights import MAKERS
+import weights
+from weights import RECIPES
 
-from gan_helpers.checkpoints import load_network
-from gan_helpers.data import moving, sets
+from gan_helpers.checkpoints import load_network, load_shipped
 from gan_helpers.environment import ASSETS
 
-TRAININGS = ((training, "train_gan"), (autoencoders, "train_autoencoder"), (variational, "train_vaegan"))
+FACTS = {"architecture", "data", "steps", "seconds", "machine", "scores", "seed"}
+
+
+TRAININGS = ("train_gan", "train_vaegan", "train_autoencoder", "train_classifier", "train_reader")
 
 
 @pytest.fixture
-def one_short_epoch(monkeypatch):
+def few(monkeypatch):
+    """Recipes on 300 pictures; of faces and logograms a quick run draws few."""
     monkeypatch.setenv("GAN_QUICK", "1")
-    load, move = sets.load_images, moving.moving_digits
+    for name, recipe in RECIPES.items():
 
-    def few(name, *args, **kwargs):
-        found = load(name, *args, **kwargs)
-        return found if name in ("faces", "logograms") else found[torch.arange(0, len(found), len(found) // 300)]
+        def load(split, full=recipe.load):
+            data = full(split)
+            return data[torch.arange(0, len(data), max(1, len(data) // 300))]
 
-    monkeypatch.setattr(sets, "load_images", few)
-    monkeypatch.setattr(moving, "moving_digits", lambda data, n, **kwargs: move(data, min(n, 100), **kwargs))
-    for room, name in (*TRAININGS, (factors, "train_reader")):
-        train = getattr(room, name)
-        monkeypatch.setattr(room, name, lambda *a, _train=train, **kwargs: _train(*a, **{**kwargs, "epochs": 1}))
+        if not name.startswith(("face", "logogram")):
+            monkeypatch.setitem(RECIPES, name, replace(recipe, load=load))
 
 
-@pytest.mark.parametrize("name", MAKERS)
-def test_what_a_maker_saves_is_built_like_what_ships_and_says_what_it_is(name, tmp_path, one_short_epoch):
+def test_there_is_a_recipe_for_every_file_that_ships():
+    assert sorted(RECIPES) == sorted(path.stem for path in (ASSETS / "weights").iterdir())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_a_recipe_saves_is_built_like_what_ships_and_says_what_it_is(name, tmp_path, few):
     path = tmp_path / f"{name}.safetensors"
-    MAKERS[name](path)
-    network, facts = load_network(path)
-    shipped, shipped_facts = load_network(ASSETS / "weights" / path.name)
+    weights.main([name, "--out", str(path)])
+    (network, facts), (shipped, shipped_facts) = load_network(path), load_shipped(name)
     assert type(network) is type(shipped)
     assert network.config == shipped.config
-    assert facts.keys() == shipped_facts.keys() >= {"data", "steps", "seconds", "machine", "seed"}
-    assert 0 < facts["steps"] < shipped_facts["steps"]
+    assert facts.keys() == FACTS
+    assert facts["seed"] == shipped_facts["seed"]
+    assert facts["steps"] > 0
+    assert all(isinstance(value, float) for value in facts["scores"].values())
     assert list(tmp_path.iterdir()) == [path]  # no checkpoint of the run is left
+
+
+def test_a_quick_run_leaves_what_ships_alone(few, monkeypatch, tmp_path):
+    monkeypatch.setattr(weights.environment, "outputs_folder", lambda: tmp_path)
+    before = (ASSETS / "weights" / "mnist_denoiser.safetensors").read_bytes()
+    weights.main(["mnist_denoiser"])
+    assert (ASSETS / "weights" / "mnist_denoiser.safetensors").read_bytes() == before
+    assert (tmp_path / "mnist_denoiser.safetensors").is_file()
+
+
+@pytest.mark.parametrize("name", ["mnist_generator", "logogram_generator", "mnist_vaegan", "mnist_denoiser"])
+def test_an_interrupted_training_replaces_nothing(name, tmp_path, few, monkeypatch):
+    for train in ("train_gan", "train_vaegan", "train_autoencoder"):
+        full = getattr(weights.training, train)
+        monkeypatch.setattr(weights.training, train, lambda *a, full=full, **k: stopped(full(*a, **k)))
+    path = tmp_path / "kept.safetensors"
+    path.write_bytes(b"what ships")
+    with pytest.raises(SystemExit, match="nothing was replaced"):
+        weights.main([name, "--out", str(path)])
+    assert path.read_bytes() == b"what ships"
+
+
+def stopped(run):
+    run.interrupted = True
+    return run
+
+
+class Reached(Exception):
+    """A training was called, on the devices that the message names."""
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_networks_and_pictures_are_moved_to_the_device_that_is_announced(name, few, monkeypatch, tmp_path):
+    def reach(*arguments, **_):
+        tensors = [next(x.parameters()) if hasattr(x, "parameters") else getattr(x, "images", x) for x in arguments]
+        raise Reached({x.device.type for x in tensors if isinstance(x, torch.Tensor)})
+
+    monkeypatch.setattr(weights.environment, "best_device", lambda: torch.device("meta"))
+    monkeypatch.setattr(weights.environment, "set_up", lambda seed: weights.environment.best_device())
+    for train in TRAININGS:
+        monkeypatch.setattr(weights.training, train, reach)
+    with pytest.raises(Reached, match=r"^{'meta'}$"):
+        weights.make(name, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("mnist_vea", "did you mean mnist_vae?"),
+        ("faces", "did you mean face_"),
+        ("xyz", "choose one of mnist_classic, "),
+    ],
+)
+def test_a_mistyped_name_gets_a_suggestion(typed, hint, capsys):
+    with pytest.raises(SystemExit):
+        weights.main([typed])
+    assert hint in capsys.readouterr().err
 
 
 def test_weights_stay_small():

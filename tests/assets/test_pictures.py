@@ -1,0 +1,75 @@
+"""The gallery and the animation are what their scripts draw."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import gallery
+import numpy as np
+import pytest
+import time_lapse
+import torch
+from PIL import Image
+
+from gan_helpers.data import ImageSet
+from gan_helpers.environment import ASSETS
+
+
+def test_the_gallery_is_drawn_from_the_shipped_weights(tmp_path):
+    gallery.main(["--out", str(tmp_path)])
+    drawn = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.png"))
+    assert {path for path in drawn if path.parent.name} == {f.relative_to(ASSETS) for f in ASSETS.glob("gallery/*")}
+    for path in drawn:
+        ours, shipped = (np.asarray(Image.open(folder / path), dtype=float) for folder in (tmp_path, ASSETS))
+        assert np.abs(ours - shipped).mean() < 2, path.name  # the last bits of a float differ between machines
+
+
+def test_moments_grow_by_a_constant_factor():
+    steps = time_lapse.moments(4680)
+    assert len(steps) == time_lapse.FRAMES
+    assert (steps[0], steps[1], steps[-1]) == (0, 8, 4680)
+    ratios = [b / a for a, b in pairwise(steps[15:])]
+    assert max(ratios) - min(ratios) < 0.02
+    assert time_lapse.moments(3) == [0, 3]
+
+
+def test_the_animation_is_a_short_film_that_ends_in_digits():
+    path = ASSETS / "digits_emerging.gif"
+    assert path.stat().st_size < 1_500_000
+    film = Image.open(path)
+    assert film.n_frames == time_lapse.FRAMES
+    first = np.asarray(film.convert("L"), dtype=float)[time_lapse.BAR :]
+    film.seek(film.n_frames - 1)
+    last = np.asarray(film.convert("L"), dtype=float)[time_lapse.BAR :]
+    assert film.info["duration"] == time_lapse.REST
+    assert first[first < 250].std() < 20  # grey noise
+    assert (last[last < 250] < 20).mean() > 0.6  # white strokes on black
+
+
+def test_the_script_trains_and_writes_a_frame_for_each_moment(tmp_path, monkeypatch, capsys):
+    images = torch.randint(0, 256, (384, 1, 28, 28), dtype=torch.uint8)
+    data = ImageSet(images, torch.zeros(384, dtype=torch.int64), ("any",), "made for a test")
+    monkeypatch.setattr(time_lapse, "load_images", lambda name: data)
+    out = tmp_path / "lapse.gif"
+    time_lapse.main(["--epochs", "4", "--out", str(out)])
+    film = Image.open(io.BytesIO(out.read_bytes()))
+    assert film.n_frames == len(time_lapse.moments(12))
+    assert str(out) in capsys.readouterr().out
+
+
+def test_an_interrupted_run_writes_nothing(tmp_path, monkeypatch):
+    images = torch.randint(0, 256, (256, 1, 28, 28), dtype=torch.uint8)
+    data = ImageSet(images, torch.zeros(256, dtype=torch.int64), ("any",), "made for a test")
+    full = time_lapse.train_gan
+
+    def interrupted(*arguments, **options):
+        run = full(*arguments, **options)
+        run.interrupted = True
+        return run
+
+    monkeypatch.setattr(time_lapse, "load_images", lambda name: data)
+    monkeypatch.setattr(time_lapse, "train_gan", interrupted)
+    with pytest.raises(SystemExit, match="nothing was written"):
+        time_lapse.main(["--epochs", "1", "--out", str(tmp_path / "lapse.gif")])
+    assert list(tmp_path.iterdir()) == []
