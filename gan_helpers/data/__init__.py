@@ -1,5 +1,13 @@
 """Pictures as one staged tensor: by name, from a folder, or drawn."""
 
+from gan_helpers.data.downloads import (
+    CHUNK,
+    DownloadError,
+    NoNetwork,
+    fetch,
+    wait_for_connection,
+    written,
+)
 from gan_helpers.data.faces import (
     CHANCES,
     FACTORS,
@@ -12,10 +20,15 @@ from gan_helpers.data.faces import (
     sample_factors,
     set_factor,
 )
-from gan_helpers.data.folders import (
+from gan_helpers.data.image_folder import (
     DatasetError,
-    download_celeba,
+    check_memory,
+    check_shape,
+    eight_bits,
+    folder_name,
+    picture_suffixes,
     read_folder,
+    say,
 )
 from gan_helpers.data.logograms import (
     clean_ink,
@@ -41,7 +54,6 @@ from gan_helpers.data.moving import (
 )
 from gan_helpers.data.sets import (
     ImageSet,
-    idx_is_whole,
     image_batches,
     index_batches,
     load_images,
@@ -49,7 +61,11 @@ from gan_helpers.data.sets import (
     unscale_pixels,
 )
 from gan_helpers.data.sources import (
-    wait_for_answer,
+    Archive,
+    Unavailable,
+    celeba_folder,
+    load_archive,
+    parse_idx,
 )
 from gan_helpers.data.strokes import (
     colour_digits,
@@ -58,38 +74,51 @@ from gan_helpers.data.strokes import (
 
 __all__ = [
     "CHANCES",
+    "CHUNK",
     "FACTORS",
     "FIELD",
     "FRAMES",
     "SCALES",
     "SPRITE",
+    "Archive",
     "DatasetError",
+    "DownloadError",
     "ImageSet",
+    "NoNetwork",
+    "Unavailable",
     "as_ink",
     "bouncing_paths",
+    "celeba_folder",
+    "check_memory",
+    "check_shape",
     "clean_ink",
     "colour_digits",
     "data_factors",
-    "download_celeba",
     "draw_faces",
     "draw_logograms",
+    "eight_bits",
     "enlarge_ink",
     "face_data",
+    "fetch",
     "fog_share",
+    "folder_name",
     "held_out_faces",
-    "idx_is_whole",
     "image_batches",
     "index_batches",
+    "load_archive",
     "load_images",
     "logogram_data",
     "look",
     "mass_centres",
     "mix",
     "moving_digits",
+    "parse_idx",
+    "picture_suffixes",
     "place",
     "read_folder",
     "reflect",
     "sample_factors",
+    "say",
     "scale_pixels",
     "set_factor",
     "shares",
@@ -97,5 +126,6 @@ __all__ = [
     "specks",
     "stroke_digits",
     "unscale_pixels",
-    "wait_for_answer",
+    "wait_for_connection",
+    "written",
 ]

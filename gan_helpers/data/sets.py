@@ -1,16 +1,19 @@
 """Pictures as one staged uint8 tensor. Notebook 01 shows why that is faster than a DataLoader.
 
 ``load_images(name)`` looks in ``$GAN_DATA``, then in the course's ``data/``, then downloads.
-MNIST without a copy and without a network falls back to stroke digits and says so, "photos" to colour ones.
+MNIST without a copy and without a way to download it falls back to stroke digits and says so, "photos" to colour ones.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
+import difflib
+import operator
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +22,43 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan_helpers.data.faces import face_data
-from gan_helpers.data.folders import DatasetError, download_celeba, read_folder
+from gan_helpers.data.image_folder import DatasetError, check_memory, check_shape, folder_name, read_folder, say
 from gan_helpers.data.logograms import logogram_data
-from gan_helpers.data.sources import wait_for_answer
+from gan_helpers.data.sources import ARCHIVES, DIGITS, SPLITS, Unavailable, celeba_folder, load_archive
 from gan_helpers.data.strokes import colour_digits, stroke_digits
 from gan_helpers.environment import budget, data_folders
 
-SPLITS = ("train", "test")
-PHOTOS = {"photos": ("photos", 1), "celeba": ("celeba/img_align_celeba", 5)}  # the folder; one picture in so many
+NAMES = (*ARCHIVES, "photos", "celeba", "faces", "logograms", "strokes")
+PHOTOS = {"photos": 1, "celeba": 5}  # one picture in so many: CelebA has 200,000
+SIDE = 32  # pixels, of pictures that have no size of their own
+AT_ONCE = 4096  # pictures converted together: enough to be fast, and little memory
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Pictures of one size. ``images`` uint8 (N, C, H, W), ``labels`` int64 (N,), class names, and where from."""
+    """Pictures of one size. ``images`` uint8 (N, C, H, W), ``labels`` int64 (N,), class names, and where from.
+
+    Raises:
+        ValueError: a shape, type or number that does not fit; the message says how to mend it.
+    """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     source: str
 
+    def __post_init__(self) -> None:
+        _check_images(self.images)
+        _check_labels(self.labels, self.images, len(self.classes))
+
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, indices: Any) -> ImageSet:
         """The chosen pictures as an ImageSet: a slice, a mask or indices."""
+        if hasattr(indices, "__index__") and getattr(indices, "ndim", 0) == 0:
+            i = int(indices)
+            raise TypeError(f"take a slice, a mask or indices, such as [{i}:{i + 1}]; one picture is data.images[{i}]")
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     @property
@@ -56,6 +72,37 @@ class ImageSet:
     def batches(self, batch_size: int, seed: int = 0, epoch: int = 0) -> Iterator[Tensor]:
         """Shuffled batches (batch_size, C, H, W) in [-1, 1]; the incomplete last one is left out."""
         return image_batches(self.images, batch_size, seed, epoch)
+
+
+def _check_images(images: Any) -> None:
+    if not isinstance(images, Tensor):
+        raise ValueError(f"images must be a tensor, not {type(images).__name__}: torch.as_tensor(images) makes one")
+    shape = tuple(images.shape)
+    remedy = {2: "images[None, None] is a set of one", 3: "images[:, None] adds the channel, images[None] the set"}
+    if images.ndim != 4:
+        told = f": {remedy[images.ndim]}" if images.ndim in remedy else ""
+        raise ValueError(f"images must have the shape (N, C, H, W), not {shape}{told}")
+    if shape[3] in (1, 3) and shape[1] > 4:
+        raise ValueError(f"channels come second, (N, C, H, W), not {shape}: images.permute(0, 3, 1, 2) moves them")
+    if images.dtype != torch.uint8:
+        kind = str(images.dtype).removeprefix("torch.")
+        remedy = "unscale_pixels(images), if they are in [-1, 1]" if images.is_floating_point() else "images.byte()"
+        raise ValueError(f"images must be uint8, 0 to 255, not {kind}: {remedy}")
+
+
+def _check_labels(labels: Any, images: Tensor, classes: int) -> None:
+    if not isinstance(labels, Tensor):
+        raise ValueError(f"labels must be a tensor, not {type(labels).__name__}: torch.as_tensor(labels) makes one")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"{len(images)} pictures need labels of shape ({len(images)},), not {tuple(labels.shape)}")
+    if labels.dtype != torch.int64:
+        raise ValueError(f"labels must be int64, not {str(labels.dtype).removeprefix('torch.')}: labels.long()")
+    if labels.device != images.device:
+        raise ValueError(f"images are on {images.device}, labels on {labels.device}: move the labels there")
+    if labels.device.type == "cpu" and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        least, most = int(labels.min()), int(labels.max())
+        remedy = f"labels - {least}" if most - least < classes else f"name {most + 1} classes"
+        raise ValueError(f"labels run from {least} to {most}, but {classes} classes count from 0: {remedy}")
 
 
 def scale_pixels(images: Tensor) -> Tensor:
@@ -73,6 +120,8 @@ def index_batches(n: int, batch_size: int, seed: int = 0, epoch: int = 0, start:
 
     The order depends on seed and epoch alone, so a resumed run sees the pictures that it would have seen.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
     order = torch.randperm(n, generator=torch.Generator().manual_seed(1_000_003 * seed + epoch))
     for i in range(start, n // batch_size):
         yield order[i * batch_size : (i + 1) * batch_size]
@@ -82,6 +131,10 @@ def image_batches(
     data: Tensor | ImageSet, batch_size: int, seed: int = 0, epoch: int = 0, start: int = 0
 ) -> Iterator[Any]:
     """Batches of one epoch in ``index_batches``' order: images in [-1, 1], of an ImageSet pairs (images, labels)."""
+    if not isinstance(data, (Tensor, ImageSet)):
+        raise TypeError(
+            f"batches are made of an ImageSet or a tensor, not {type(data).__name__}: torch.as_tensor(data)"
+        )
     images = data if isinstance(data, Tensor) else data.images
     for chosen in index_batches(len(images), batch_size, seed, epoch, start):
         chosen = chosen.to(images.device)
@@ -89,216 +142,190 @@ def image_batches(
         yield batch if isinstance(data, Tensor) else (batch, data.labels[chosen])
 
 
-def load_images(name: str | Path = "mnist", split: str = "train", size: int = 32, channels: int = 3) -> ImageSet:
+def load_images(
+    name: str | Path = "mnist", split: str = "train", size: int | None = None, channels: int | None = None
+) -> ImageSet:
     """Load a data set by name, or every picture below a folder.
 
     Args:
         name: "mnist", "fashion-mnist", "kmnist", "emnist" (balanced), "qmnist", "cifar10", "svhn",
             "strokes", "faces" (drawn), "photos" (the folder of that name beside the data sets, else CIFAR-10, else
             colour digits, drawn), "celeba" (photographs of people: read notebook 10 first),
-            "logograms" (grey, drawn), or a folder. Its subfolders, if any, are the classes.
-        split: "train" or "test". Of a folder, every tenth picture is held out as "test".
-        size: height and width in pixels of logograms, and that the pictures of a folder, or "photos", are fitted to.
-        channels: 1 (grey) or 3 (colour) for a folder's pictures.
+            "logograms" (grey, drawn), or a folder. Capitals, spaces and hyphens in a name do not matter.
+            A folder's subfolders, if any, are the classes. A Path always means a folder.
+        split: "train" or "test". Of a folder, every tenth picture is held out as "test"; of fewer than ten, the last.
+        size: height and width in pixels. None leaves those that a data set has; what has none gets 32.
+        channels: 1 (grey) or 3 (colour). None leaves those that a data set has; a folder is read in colour.
 
     Raises:
-        DatasetError: unknown name, no copy and no network, a damaged file, or no picture in the folder.
+        DatasetError: unknown name, impossible size or channels, no copy and no network, a damaged file, no picture
+            in the folder, or a single one that cannot be split.
     """
     if split not in SPLITS:
         raise DatasetError(f"split must be one of {SPLITS}, not {split!r}")
-    if name == "strokes":
-        return _strokes(split)
-    if name in PHOTOS:
-        return _photos(str(name), split, size)
-    if name == "logograms":
-        return ImageSet(*logogram_data(split, size), "logograms, drawn by gan_helpers.data.logograms")
-    if name == "faces":
-        return ImageSet(*face_data(split, size), "faces, drawn by gan_helpers.data.faces")
-    if name in NAMED:
-        return _named(str(name), split)
-    if Path(name).expanduser().is_dir():
-        return _folder(Path(name).expanduser(), split, size, channels)
-    known = ", ".join([*NAMED, *PHOTOS, "faces", "logograms", "strokes"])
-    raise DatasetError(f"{str(name)!r} is neither a known data set ({known}) nor a folder on this machine")
+    check_shape(size, channels)
+    size = None if size is None else operator.index(size)
+    known = _known(name)
+    if known is None:
+        folder = Path(os.path.expanduser(name))
+        return _part(read_folder(folder, size or SIDE, channels or 3), folder_name(folder), split)
+    if known in PHOTOS:
+        return _photos(known, split, size or SIDE, channels)
+    return _fitted(_archive(known, split) if known in ARCHIVES else _drawn(known, split, size or SIDE), size, channels)
 
 
-def _folder(folder: Path, split: str, size: int, channels: int) -> ImageSet:
-    return _part(_read(folder, size, channels), folder.name, split)
+# --- which data set is meant ----------------------------------------------------------------------------
 
 
-def _read(folder: Path, size: int, channels: int, every: int = 1) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+def _known(name: Any) -> str | None:
+    """The data set's name as we write it; None if a folder is meant."""
+    if not isinstance(name, (str, os.PathLike)):
+        raise DatasetError(f"name a data set or a folder as text or Path, not {type(name).__name__}")
+    if name in NAMES:
+        return str(name)
+    if name and os.path.isdir(os.path.expanduser(name)):  # before other spellings: a folder "Faces" is meant
+        return None
+    if isinstance(name, str) and _plain(name) in _SPELLINGS:
+        return _SPELLINGS[_plain(name)]
+    raise DatasetError(_unknown(os.fspath(name), isinstance(name, str)))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
+_SPELLINGS = {_plain(name): name for name in NAMES}
+
+
+def _unknown(name: str, may_be_known: bool) -> str:
+    path = os.path.abspath(os.path.expanduser(name))
+    if name and os.path.exists(path):
+        return f"{path} is a file: give the folder that holds the pictures, and unpack an archive first"
+    if os.sep in name or "/" in name or not may_be_known:
+        return f"there is no folder {path}: is the path right? Relative ones start at {os.getcwd()}"
+    near = difflib.get_close_matches(_plain(name), _SPELLINGS, 1)
+    guess = f". Did you mean {_SPELLINGS[near[0]]!r}?" if near else ""
+    return f"{name!r} is neither a known data set ({', '.join(NAMES)}) nor a folder on this machine{guess}"
+
+
+# --- from each kind of source ---------------------------------------------------------------------------
+
+
+def _archive(name: str, split: str) -> ImageSet:
     try:
-        return read_folder(folder, size, channels, every)
-    except ValueError as error:
-        raise DatasetError(str(error)) from error
+        return ImageSet(*load_archive(name, split))
+    except Unavailable as error:
+        if name != "mnist":
+            raise
+        raw = data_folders()[0] / "MNIST" / "raw"
+        _tell_once(
+            f"MNIST: {error.cause}; these are stroke digits, drawn by our own code. For MNIST, run again when that is "
+            f"mended, or put its four files into {raw}, or set GAN_DATA to the folder that holds MNIST/raw"
+        )
+        return _drawn("strokes", split, SIDE)
+
+
+def _tell_once(notice: str) -> None:
+    if notice not in _told:
+        _told.add(notice)
+        say(notice)
+
+
+_told: set[str] = set()
+_read_once = lru_cache(maxsize=1)(read_folder)  # "train" and "test" are parts of one reading, which takes long
+
+
+def _photos(name: str, split: str, size: int, channels: int | None) -> ImageSet:
+    """Photographs: the folder, where there is one; else CelebA, or CIFAR-10, or colour digits."""
+    own = (place / "photos" for place in data_folders())
+    folder = celeba_folder() if name == "celeba" else next((place for place in own if place.is_dir()), None)
+    if folder is not None:
+        return _part(_read_once(folder, size, channels or 3, PHOTOS[name] * budget(1, 10)), folder.name, split)
+    try:
+        found = ImageSet(*load_archive("cifar10", split))
+    except Unavailable as error:
+        photos = data_folders()[0] / "photos"
+        _tell_once(
+            f"CIFAR-10: {error.cause}; these are colour digits, drawn by our own code. For photographs, run again "
+            f"when that is mended, or put a folder of your own at {photos}"
+        )
+        found = _drawn("colour digits", split, size)
+    return _fitted(found, size, channels, "bicubic")
 
 
 def _part(pictures: tuple[Tensor, Tensor, tuple[str, ...]], name: str, split: str) -> ImageSet:
-    held_out = torch.arange(len(pictures[0])) % 10 == 9
+    """Every tenth picture is held out as "test"; of fewer than ten, the last."""
+    count = len(pictures[0])
+    held_out = torch.arange(count) % 10 == (9 if count > 9 else count - 1)
+    if count == 1:
+        if split == "test":
+            raise DatasetError(f"{name} holds one picture: a test split needs two or more")
+        held_out[:] = False
     return ImageSet(*pictures, f"{name}, {split}")[held_out == (split == "test")]
 
 
-_read_once = lru_cache(maxsize=1)(_read)  # "train" and "test" are parts of one reading, which takes long
-
-
-def _photos(name: str, split: str, size: int) -> ImageSet:
-    """Photographs: the folder, where there is one; else CelebA, or CIFAR-10, or colour digits."""
-    inside, every = PHOTOS[name]
-    folder = next((place / inside for place in data_folders() if (place / inside).is_dir()), None)
-    if folder is None and name == "celeba":
-        folder = download_celeba(data_folders()[0]) / inside
-    if folder is not None:
-        return _part(_read_once(folder, size, 3, every * budget(1, 10)), folder.name, split)
-    try:
-        found = _named("cifar10", split)
-    except DatasetError as error:
-        _tell_once("photos", f"CIFAR-10: no copy here and no download ({error.__cause__}); these are colour digits")
-        return _colour_strokes(split, size)
-    if size == found.shape[-1]:
-        return found
-    return replace(found, images=F.interpolate(found.images, (size, size), mode="bicubic", antialias=True))
-
-
-def _strokes(split: str) -> ImageSet:
-    count = budget({"train": 60_000, "test": 10_000}, {"train": 6_000, "test": 1_000})[split]
-    labels = torch.arange(count) % 10
-    images = stroke_digits(labels, seed=SPLITS.index(split))
-    return ImageSet(images, labels, tuple("0123456789"), "stroke digits, drawn by gan_helpers.drawing")
-
-
-def _colour_strokes(split: str, size: int) -> ImageSet:
-    labels = torch.arange(budget({"train": 20_000, "test": 5_000}, {"train": 3_000, "test": 1_000})[split]) % 10
-    images = colour_digits(labels, SPLITS.index(split), size)
-    return ImageSet(images, labels, tuple("0123456789"), "colour digits, drawn by gan_helpers.drawing")
-
-
-# --- data sets that torchvision knows ---------------------------------------------------------------
-
-
-def _idx(dataset: Any) -> tuple[Tensor, Tensor]:
-    """MNIST and its relatives: uint8 (N, H, W), and QMNIST's label rows of which the first is the digit."""
-    targets = dataset.targets
-    return dataset.data.unsqueeze(1), targets[:, 0] if targets.ndim == 2 else targets
-
-
-def _emnist(dataset: Any) -> tuple[Tensor, Tensor]:
-    images, targets = _idx(dataset)
-    return images.transpose(2, 3).contiguous(), targets  # EMNIST stores its pictures on their side
-
-
-def _cifar(dataset: Any) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(dataset.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(dataset.targets)
-
-
-def _svhn(dataset: Any) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(dataset.data).contiguous(), torch.from_numpy(dataset.labels)
-
-
-def _by_train(train: bool) -> dict[str, Any]:
-    return {"train": train}
-
-
-# name: torchvision's class, its keywords for train (True) or test (False), how to read it
-NAMED: dict[str, tuple[str, Callable[[bool], dict[str, Any]], Callable[[Any], tuple[Tensor, Tensor]]]] = {
-    "mnist": ("MNIST", _by_train, _idx),
-    "fashion-mnist": ("FashionMNIST", _by_train, _idx),
-    "kmnist": ("KMNIST", _by_train, _idx),
-    "emnist": ("EMNIST", lambda train: {"split": "balanced", "train": train}, _emnist),
-    "qmnist": ("QMNIST", lambda train: {"what": "train" if train else "test"}, _idx),
-    "cifar10": ("CIFAR10", _by_train, _cifar),
-    "svhn": ("SVHN", lambda train: {"split": "train" if train else "test"}, _svhn),
-}
-_told: set[str] = set()
-
-
-def _named(name: str, split: str) -> ImageSet:
-    kind, keywords, read = NAMED[name]
-    arguments = keywords(split == "train")
-    dataset = _find(kind, arguments)
-    if dataset is None:
+def _drawn(name: str, split: str, size: int) -> ImageSet:
+    with _single_precision():
         try:
-            dataset = _download(kind, arguments)
-        except (OSError, RuntimeError) as error:
-            if name != "mnist":
-                raise _unavailable(kind, error) from error
-            return _fall_back(split, error)
-    images, labels = read(dataset)
-    classes = tuple(str(c).split(" - ")[0] for c in getattr(dataset, "classes", range(10)))  # "7 - seven" -> "7"
-    return ImageSet(images, labels.long(), classes, f"{kind} {split}, through torchvision")
+            return ImageSet(*_DRAWN[name](split, size))
+        except ValueError as error:
+            raise DatasetError(str(error)) from error
 
 
-def _find(kind: str, arguments: dict[str, Any]) -> Any | None:
-    """The data set in the first folder that has it, None if no folder does."""
-    for folder in data_folders():
-        try:
-            return _open(kind, folder, arguments, download=False)
-        except RuntimeError as error:
-            if "not found" not in str(error):
-                raise
-    return None
-
-
-def _download(kind: str, arguments: dict[str, Any]) -> Any:
-    from torchvision import datasets
-
-    wait_for_answer(_address(getattr(datasets, kind)))
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(30)  # a server that stalls is an error, not a notebook that hangs
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """The same drawings whatever torch's default type is."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
     try:
-        return _open(kind, data_folders()[0], arguments, download=True)
+        yield
     finally:
-        socket.setdefaulttimeout(before)
+        torch.set_default_dtype(before)
 
 
-def _open(kind: str, folder: Path, arguments: dict[str, Any], download: bool) -> Any:
-    from torchvision import datasets  # imported here: it would double the import time of gan_helpers
-
-    for path in sorted((folder / kind / "raw").glob("*-ubyte")):
-        if not idx_is_whole(path):
-            raise DatasetError(f"damaged file: {path}. Delete it and run again to download a good copy")
-    return getattr(datasets, kind)(root=folder, download=download, **arguments)
+def _strokes(split: str, _: int) -> tuple[Tensor, Tensor, tuple[str, ...], str]:
+    labels = torch.arange(budget({"train": 60_000, "test": 10_000}, {"train": 6_000, "test": 1_000})[split]) % 10
+    images = stroke_digits(labels, seed=SPLITS.index(split))  # in MNIST's own size, for which they stand in
+    return images, labels, DIGITS, "stroke digits, drawn by gan_helpers.data.strokes"
 
 
-def idx_is_whole(path: Path) -> bool:
-    """Does the length of an IDX file agree with the sizes in its header?"""
-    item_bytes = {0x08: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}
-    with path.open("rb") as file:
-        start = file.read(4)
-        if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in item_bytes:
-            return False
-        sizes = [int.from_bytes(file.read(4), "big") for _ in range(start[3])]
-    return path.stat().st_size == 4 + 4 * len(sizes) + item_bytes[start[2]] * prod(sizes)
-
-
-def _address(kind: Any) -> str:
-    """Where torchvision would download this class from."""
-    for find in (
-        lambda: kind.mirrors[0],
-        lambda: kind.url,
-        lambda: kind.urls["train"][0][0],
-        lambda: kind.split_list["train"][0],
-    ):
-        try:
-            return find()
-        except (AttributeError, KeyError):
-            continue
-    raise RuntimeError(f"torchvision's {kind.__name__} names no address to download from")
-
-
-def _unavailable(kind: str, error: Exception) -> DatasetError:
-    places = " or ".join(map(str, data_folders()))
-    return DatasetError(
-        f"{kind}: no intact copy in {places}, and the download failed ({error}). "
-        "Connect and run again, put torchvision's files there, or use load_images('strokes')"
+def _colour_strokes(split: str, size: int) -> tuple[Tensor, Tensor, tuple[str, ...], str]:
+    labels = torch.arange(budget({"train": 20_000, "test": 5_000}, {"train": 3_000, "test": 1_000})[split]) % 10
+    return (
+        colour_digits(labels, SPLITS.index(split), size),
+        labels,
+        DIGITS,
+        "colour digits, drawn by gan_helpers.data.strokes",
     )
 
 
-def _fall_back(split: str, error: Exception) -> ImageSet:
-    _tell_once("mnist", f"MNIST: no copy here and no download ({error}); these are stroke digits")
-    return _strokes(split)
+_DRAWN = {
+    "strokes": _strokes,
+    "colour digits": _colour_strokes,
+    "faces": lambda split, size: (*face_data(split, size), "faces, drawn by gan_helpers.data.faces"),
+    "logograms": lambda split, size: (*logogram_data(split, size), "logograms, drawn by gan_helpers.data.logograms"),
+}
 
 
-def _tell_once(name: str, notice: str) -> None:
-    if name not in _told:
-        _told.add(name)
-        print(f"{notice}, drawn by our own code.")
+# --- another size, another number of channels -----------------------------------------------------------
+
+
+def _fitted(data: ImageSet, size: int | None, channels: int | None, mode: str = "bilinear") -> ImageSet:
+    """The same pictures at another size and in grey or colour; what is None stays."""
+    images, (own, _, side) = data.images, data.shape
+    size, channels = size or side, channels or own
+    check_memory(len(images), channels, size)
+    if channels < own:
+        images = torch.cat([_grey(part) for part in images.split(AT_ONCE)])
+    if size != side:
+        planes = images.flatten(0, 1).unsqueeze(1)  # one by one: torch 2.14 fails on three channels of a single pixel
+        images = F.interpolate(planes, (size, size), mode=mode, antialias=True).view(len(images), -1, size, size)
+    if channels > own:
+        images = images.repeat(1, channels, 1, 1)
+    return data if images is data.images else replace(data, images=images)
+
+
+def _grey(images: Tensor) -> Tensor:
+    """How bright colours look: ITU-R BT.601's weights in 16 bits, as Pillow has them."""
+    red, green, blue = images.int().unbind(1)
+    return (19595 * red + 38470 * green + 7471 * blue + 32768).div(65536, rounding_mode="floor").byte().unsqueeze(1)

@@ -203,8 +203,9 @@ def test_data_that_cannot_teach_classes_is_refused(tiny_images):
     generator, discriminator = fresh_pair()
     with pytest.raises(ValueError, match="give an ImageSet"):
         train_gan(generator, discriminator, tiny_images.images, epochs=1, settings=SETTINGS)
-    with pytest.raises(ValueError, match="build both networks with classes=2"):
-        train_gan(generator, discriminator, replace(tiny_images, labels=tiny_images.labels + 1), 1, settings=SETTINGS)
+    three = replace(tiny_images, labels=tiny_images.labels + 1, classes=("none", "dark", "bright"))
+    with pytest.raises(ValueError, match="build both networks with classes=3"):
+        train_gan(generator, discriminator, three, 1, settings=SETTINGS)
     with pytest.raises(ValueError, match="the discriminator must be told the class too"):
         train_gan(generator, Discriminator(SHAPE), tiny_images, epochs=1, settings=SETTINGS)
     with pytest.raises(ValueError, match="are for a generator with classes"):
