@@ -517,7 +517,7 @@ def test_names_that_the_terminal_cannot_show_never_stop_a_folder(tmp_path, encod
         with open(os.path.join(place, b"broken " + name + b".png"), "wb") as file:
             file.write(b"broken")
     script = (
-        "import sys; from gan_helpers.datasets import load_images; found = load_images(sys.argv[1], size=4);"
+        "import sys; from gan_helpers.data import load_images; found = load_images(sys.argv[1], size=4);"
         "print('shape', len(found), len(found.classes)); [name.encode() for name in found.classes]"
     )
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
