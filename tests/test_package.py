@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_helpers import __main__ as commands
 from gan_helpers.checkpoints import load_network, load_shipped
 from gan_helpers.environment import ASSETS, COURSE_ROOT
 from gan_helpers.models import generate, sample_latents
@@ -159,6 +160,20 @@ def test_ci_runs_the_command_of_the_readme():
     code = re.sub(r"^\s*#.*$", "", script, flags=re.MULTILINE)
     assert "README.md" in code
     assert "pip install" not in code  # what is installed is the README's business
+
+
+def test_commands_that_texts_name_exist(capsys):
+    paths = [*NOTEBOOKS, COURSE_ROOT / "README.md", COURSE_ROOT / ".github" / "CONTRIBUTING.md", *PACKAGE.rglob("*.py")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    scripts = set(re.findall(r"python ((?:assets|tests)/\w+/\w+\.py)", text))
+    assert len(scripts) > 5
+    assert [name for name in scripts if not (COURSE_ROOT / name).is_file()] == []
+    weights = set(re.findall(r"make/weights\.py ([a-z]\w+)", text))
+    assert [name for name in weights if not (ASSETS / "weights" / f"{name}.safetensors").is_file()] == []
+    for command in set(re.findall(r"python -m gan_helpers ([a-z]\w+)", text)):
+        with pytest.raises(SystemExit) as caught:
+            commands.main([command, "--help"])
+        assert caught.value.code == 0, capsys.readouterr().err
 
 
 # --- the map of the house -----------------------------------------------------------------------------
