@@ -27,13 +27,7 @@ from gan_helpers.checkpoints import (
     write_atomically,
 )
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.models.dense import (
-    Discriminator,
-    Generator,
-    add_minibatch_statistics,
-    add_spectral_norm,
-    stable_pair,
-)
+from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm, stable_pair
 from gan_helpers.models.sampling import generate, sample_latents
 
 

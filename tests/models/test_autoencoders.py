@@ -19,8 +19,8 @@ from gan_helpers.metrics.filters import principal_components
 from gan_helpers.models.autoencoders import Autoencoder, ConvAutoencoder, ConvDecoder, ConvEncoder, Decoder
 from gan_helpers.models.sampling import apply, generate, sample_latents
 from gan_helpers.training.reconstruction import reconstruction_loss
-from gan_helpers.training.runs import TrainingDiverged
-from gan_helpers.training.supervised import Run, train_autoencoder
+from gan_helpers.training.runs import Run, TrainingDiverged
+from gan_helpers.training.supervised import train_autoencoder
 from gan_helpers.widgets.explorer import explore
 
 SMALL = (1, 8, 8)

@@ -1,0 +1,361 @@
+"""Forms of the answers to the exercises of notebooks 12 to 14."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import torch
+from scipy import ndimage, special
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+RIGHT: dict[str, list] = {}
+WRONG: dict[str, list] = {}
+
+
+# --- enough components --------------------------------------------------------------------------------
+
+
+def components_by_loop(variances, share):
+    total, held = sum(variances.tolist()), 0.0
+    for k, variance in enumerate(variances.tolist(), 1):
+        held += variance
+        if held >= share * total:
+            return k
+    return len(variances)
+
+
+def components_by_while(variances, share):
+    k = 0
+    while variances[:k].sum() / variances.sum() < share:
+        k += 1
+    return k
+
+
+RIGHT["enough components"] = [
+    components_by_loop,
+    components_by_while,
+    lambda v, s: int(np.searchsorted(np.cumsum(v.numpy()) / v.numpy().sum(), s)) + 1,
+    lambda v, s: (v.cumsum(0) / v.sum() >= s).int().argmax() + 1,
+    lambda v, s: next(k for k in range(1, len(v) + 1) if v[:k].sum() >= s * v.sum()),
+    lambda v, s: float(len(v) - (v.cumsum(0) >= s * v.sum()).sum() + 1),
+    lambda v, s: torch.searchsorted(v.cumsum(0), s * v.sum()) + 1,
+    lambda v, s: [min(k for k in range(1, len(v) + 1) if v[k:].sum() <= (1 - s) * v.sum() + 1e-6)],
+]
+WRONG["enough components"] = [
+    lambda v, s: int((v.cumsum(0) / v.sum() < s).sum()),
+    lambda v, s: int((v.cumsum(0) / v.sum() < s).sum()) + 2,
+    lambda v, s: int((v.cumsum(0) / v.sum() < s).sum()) + 0.7,
+    lambda v, s: int((v.sqrt().cumsum(0) / v.sqrt().sum() < s).sum()) + 1,
+    lambda v, s: int(((v**2).cumsum(0) / (v**2).sum() < s).sum()) + 1,
+    lambda v, s: int((v.flip(0).cumsum(0) / v.sum() < s).sum()) + 1,
+    lambda v, s: int((v.cumsum(0) < s).sum()) + 1,
+    lambda v, s: math.ceil(s * len(v)),
+    lambda v, s: int((v / v.sum() >= s).sum()),
+    lambda v, s: int((v.cumsum(0) / v.sum() >= s).sum()),
+    lambda v, s: len(v),
+    lambda v, s: int((v.cumsum(0) / v.sum() > s).int().argmax()),
+    lambda v, s: v.cumsum(0) / v.sum(),
+    lambda v, s: int((v.cumsum(0) / v.max() < s).sum()) + 1,
+    lambda v, s: (v.cumsum(0) / v.sum() >= s).nonzero(),
+]
+
+
+# --- fill in ------------------------------------------------------------------------------------------
+
+
+def fill_by_normal_equations(rows, seen, mean, axes):
+    known = axes[:, seen]
+    codes = torch.linalg.solve(known @ known.T, known @ (rows - mean)[:, seen].T)
+    return codes.T @ axes + mean
+
+
+def fill_row_by_row(rows, seen, mean, axes):
+    out = []
+    for row in rows.double():
+        gap = (row - mean)[seen].double()
+        code = torch.linalg.lstsq(axes[:, seen].T.double(), gap[:, None]).solution[:, 0]
+        out.append((mean.double() + code @ axes.double()).tolist())
+    return out
+
+
+def fill_numpy(rows, seen, mean, axes):
+    rows, seen, mean, axes = (x.numpy() for x in (rows, seen, mean, axes))
+    codes, *_ = np.linalg.lstsq(axes[:, seen].T, (rows - mean)[:, seen].T, rcond=None)
+    return mean + codes.T @ axes
+
+
+def fill_masked(rows, seen, mean, axes):
+    masked = axes * seen
+    codes = (rows - mean) * seen @ torch.linalg.pinv(masked)
+    return mean + codes @ axes
+
+
+def fill_in_place(rows, seen, mean, axes):
+    rows -= mean
+    codes = rows[:, seen] @ torch.linalg.pinv(axes[:, seen])
+    rows[:] = codes @ axes
+    rows += mean
+    return rows
+
+
+def fill_by_gradient(rows, seen, mean, axes):
+    known, target, codes = (
+        axes[:, seen].double(),
+        (rows - mean)[:, seen].double(),
+        torch.zeros(len(rows), len(axes)).double(),
+    )
+    step = 1 / torch.linalg.matrix_norm(known @ known.T, 2)
+    for _ in range(4000):
+        codes -= step * (codes @ known - target) @ known.T
+    return mean + codes @ axes.double()
+
+
+def filled(rows, seen, mean, axes):
+    return mean + (rows - mean)[:, seen] @ torch.linalg.pinv(axes[:, seen]) @ axes
+
+
+RIGHT["fill in"] = [
+    fill_by_normal_equations,
+    fill_row_by_row,
+    fill_numpy,
+    fill_masked,
+    fill_in_place,
+    fill_by_gradient,
+    lambda rows, seen, mean, axes: filled(
+        *(x.double() if x.is_floating_point() else x for x in (rows, seen, mean, axes))
+    ),
+]
+WRONG["fill in"] = [
+    lambda rows, seen, mean, axes: mean + (rows - mean) @ axes.T @ axes,
+    lambda rows, seen, mean, axes: mean + (rows - mean)[:, seen] @ axes[:, seen].T @ axes,
+    lambda rows, seen, mean, axes: rows[:, seen] @ torch.linalg.pinv(axes[:, seen]) @ axes,
+    lambda rows, seen, mean, axes: mean + rows[:, seen] @ torch.linalg.pinv(axes[:, seen]) @ axes,
+    lambda rows, seen, mean, axes: filled(rows, seen, mean, axes) - mean,
+    lambda rows, seen, mean, axes: torch.where(seen, rows, filled(rows, seen, mean, axes)),
+    lambda rows, seen, mean, axes: torch.where(seen, rows, mean),
+    lambda rows, seen, mean, axes: filled(rows, seen, mean, axes)[:, ~seen],
+    lambda rows, seen, mean, axes: filled(rows, seen, mean, axes)[:, seen],
+    lambda rows, seen, mean, axes: filled(rows, ~seen, mean, axes),
+    lambda rows, seen, mean, axes: (rows - mean)[:, seen] @ torch.linalg.pinv(axes[:, seen]),
+    lambda rows, seen, mean, axes: filled(rows, torch.ones_like(seen), mean, axes),
+    lambda rows, seen, mean, axes: filled(rows, seen, rows.mean(0), axes),
+    lambda rows, seen, mean, axes: rows,
+    lambda rows, seen, mean, axes: mean.expand_as(rows),
+    lambda rows, seen, mean, axes: filled(rows, seen, mean, axes[:1]) + 0.01,
+    lambda rows, seen, mean, axes: filled(rows, seen, mean, axes).clamp(-1, 1),
+]
+
+
+# --- psnr of each -------------------------------------------------------------------------------------
+
+
+def psnr_by_loop(images, clean):
+    found = []
+    for a, b in zip(images, clean, strict=True):
+        found.append(10 * math.log10(4 / ((a - b) ** 2).mean().item()))
+    return found
+
+
+def psnr_in_place(images, clean):
+    images -= clean
+    images **= 2
+    return -10 * (images.flatten(1).mean(1) / 4).log10_()
+
+
+RIGHT["psnr of each"] = [
+    psnr_by_loop,
+    psnr_in_place,
+    lambda a, b: 20 * torch.log10(2 / (a - b).pow(2).mean((1, 2, 3)).sqrt()),
+    lambda a, b: 10 * np.log10(4 / np.square(a.numpy() - b.numpy()).mean(axis=(1, 2, 3))),
+    lambda a, b: torch.stack([-10 * ((x - y).double().square().mean() / 4).log10() for x, y in zip(a, b, strict=True)]),
+    lambda a, b: 10 / math.log(10) * torch.log(4 * a[0].numel() / (a - b).square().sum((1, 2, 3))),
+    lambda a, b: 20 * math.log10(2) - 10 * (a - b).flatten(1).norm(dim=1).square().div(a[0].numel()).log10(),
+]
+WRONG["psnr of each"] = [
+    lambda a, b: 10 * torch.log10(4 / (a - b).square().mean()),
+    lambda a, b: 10 * torch.log10(1 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: 10 * torch.log10(2 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: 10 * torch.log(4 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: 20 * torch.log10(4 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: 10 * torch.log10(2 / (a - b).square().mean((1, 2, 3)).sqrt()),
+    lambda a, b: 20 * torch.log10(2 / (a - b).abs().mean((1, 2, 3))),
+    lambda a, b: 10 * torch.log10((a - b).square().mean((1, 2, 3)) / 4),
+    lambda a, b: (10 * torch.log10(4 / (a - b).square().mean((1, 2, 3)))).mean(),
+    lambda a, b: 10 * torch.log10(4 / (a - b).square().mean((2, 3))),
+    lambda a, b: 10 * torch.log10(4 / (a - b).square().mean(0).flatten(1).mean(1)),
+    lambda a, b: 10 * torch.log10(4 / (a - b).square().sum((1, 2, 3))),
+    lambda a, b: 10 * torch.log10(4 / (a.clamp_(-1, 1) - b.clamp_(-1, 1)).square().mean((1, 2, 3))),
+    lambda a, b: 10 * torch.log10(255**2 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: torch.log10(4 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: 10 * torch.log10((a.amax() - a.amin()) ** 2 / (a - b).square().mean((1, 2, 3))),
+    lambda a, b: (a - b).square().mean((1, 2, 3)),
+]
+
+
+# --- median of windows --------------------------------------------------------------------------------
+
+
+def median_by_loop(image, window):
+    h, w = image.shape
+    return [
+        [statistics.median(image[i : i + window, j : j + window].flatten().tolist()) for j in range(w - window + 1)]
+        for i in range(h - window + 1)
+    ]
+
+
+def median_by_shifts(image, window):
+    h, w = image.shape[0] - window + 1, image.shape[1] - window + 1
+    layers = [image[i : i + h, j : j + w] for i in range(window) for j in range(window)]
+    return torch.stack(layers).sort(dim=0).values[window * window // 2]
+
+
+def median_by_scipy(image, window):
+    edge = window // 2
+    full = ndimage.median_filter(image.numpy(), window)
+    return full[edge : image.shape[0] - edge, edge : image.shape[1] - edge]
+
+
+def median_by_unfold(image, window):
+    columns = torch.nn.functional.unfold(image[None, None], window)[0]
+    return columns.median(0).values.view(image.shape[0] - window + 1, image.shape[1] - window + 1)
+
+
+def windows_of(image, window):
+    return image.unfold(0, window, 1).unfold(1, window, 1)
+
+
+RIGHT["median of windows"] = [
+    median_by_loop,
+    median_by_shifts,
+    median_by_scipy,
+    median_by_unfold,
+    lambda x, k: np.median(np.lib.stride_tricks.sliding_window_view(x.numpy(), (k, k)), axis=(2, 3)),
+    lambda x, k: windows_of(x, k).reshape(x.shape[0] - k + 1, x.shape[1] - k + 1, -1).quantile(0.5, dim=-1),
+    lambda x, k: windows_of(x.double(), k).flatten(2).kthvalue(k * k // 2 + 1, dim=2)[0],
+    lambda x, k: windows_of(x, k).flatten(2).median(2)[0].clone(),
+]
+WRONG["median of windows"] = [
+    lambda x, k: windows_of(x, k).mean((2, 3)),
+    lambda x, k: windows_of(x, k).flatten(2).median(2),
+    lambda x, k: windows_of(x, k).median(3).values.median(2).values,
+    lambda x, k: windows_of(x, k).median(2).values.median(2).values,
+    lambda x, k: windows_of(x, 3).flatten(2).median(2).values,
+    lambda x, k: windows_of(x, k).flatten(2).median(2).indices,
+    lambda x, k: windows_of(x, k).flatten(2).amax(2),
+    lambda x, k: windows_of(x, k).flatten(2).median(2).values.T,
+    lambda x, k: windows_of(x, k).flatten(2).median(),
+    lambda x, k: x.median(),
+    lambda x, k: torch.from_numpy(ndimage.median_filter(x.numpy(), k)),
+    lambda x, k: windows_of(x, k).flatten(2).median(2).values.clamp(-1, 1),
+    lambda x, k: windows_of(x, k).flatten(2)[..., k * k // 2],
+    lambda x, k: windows_of(x, k).flatten(2).sort(2).values[..., k * k // 2 - 1],
+    lambda x, k: windows_of(x, k).flatten(2).mode(2).values,
+    lambda x, k: x.unfold(0, k, k).unfold(1, k, k).flatten(2).median(2).values,
+    lambda x, k: x.unfold(1, k, 1).median(2).values,
+]
+
+
+# --- several draws ------------------------------------------------------------------------------------
+
+
+def draws_by_hand(log_weights):
+    largest = log_weights.max(0, keepdim=True).values
+    return (largest + torch.log(torch.exp(log_weights - largest).mean(0, keepdim=True)))[0]
+
+
+def draws_by_loop(log_weights):
+    found = []
+    for column in log_weights.T.tolist():
+        top = max(column)
+        found.append(top + math.log(sum(math.exp(w - top) for w in column) / len(column)))
+    return found
+
+
+def draws_by_adding(log_weights):
+    total = log_weights[0]
+    for row in log_weights[1:]:
+        total = torch.logaddexp(total, row)
+    return total - math.log(log_weights.shape[0])
+
+
+RIGHT["several draws"] = [
+    draws_by_hand,
+    draws_by_loop,
+    draws_by_adding,
+    lambda w: torch.logsumexp(w - math.log(len(w)), dim=0),
+    lambda w: special.logsumexp(w.numpy(), axis=0) - np.log(w.shape[0]),
+    lambda w: torch.logsumexp(w.double(), 0) - torch.tensor(float(len(w))).log(),
+    lambda w: -((w.log_softmax(0) - w)[0]) - math.log(len(w)),
+]
+WRONG["several draws"] = [
+    lambda w: w.exp().mean(0).log(),
+    lambda w: w.mean(0),
+    lambda w: w.logsumexp(0),
+    lambda w: w.logsumexp(1),
+    lambda w: w.logsumexp(1) - math.log(w.shape[1]),
+    lambda w: w.logsumexp(0) - math.log(w.shape[1]),
+    lambda w: w.logsumexp(0) / len(w),
+    lambda w: w.logsumexp(0) + math.log(len(w)),
+    lambda w: w.logsumexp(0) - len(w),
+    lambda w: w.max(0).values,
+    lambda w: w.max(0),
+    lambda w: w.logsumexp(0).mean() - math.log(len(w)),
+    lambda w: w.logsumexp(0) - math.log2(len(w)),
+    lambda w: (w - w.max()).exp().mean(0).log() + w.max() if w.max() < 0 else w.mean(0),
+    lambda w: (w.double().exp().mean(0) + 1e-300).log(),
+    lambda w: (w - w.max(0).values).exp().mean(0).log(),
+    lambda w: w.logsumexp(0) - math.log(50),
+]
+
+
+# --- all codes ----------------------------------------------------------------------------------------
+
+
+def codes_by_loop(mean, log_variance):
+    n, k = mean.shape
+    first = [sum(mean[:, j].tolist()) / n for j in range(k)]
+    square = [float((log_variance[:, j].exp() + mean[:, j] ** 2).sum()) / n for j in range(k)]
+    return first, [b - a * a for a, b in zip(first, square, strict=True)]
+
+
+def codes_by_library(mean, log_variance):
+    parts = Independent(Normal(mean.double(), (log_variance.double() / 2).exp()), 1)
+    mixture = MixtureSameFamily(Categorical(torch.ones(len(mean)).double()), parts)
+    return mixture.mean, mixture.variance
+
+
+def within(log_variance):
+    return log_variance.exp().mean(0)
+
+
+RIGHT["all codes"] = [
+    codes_by_loop,
+    codes_by_library,
+    lambda m, s: (m.mean(0), within(s) + m.var(0, unbiased=False)),
+    lambda m, s: [m.mean(0), within(s) + (m - m.mean(0)).square().mean(0)],
+    lambda m, s: torch.stack([m.mean(0), (s.exp() + m.square()).mean(0) - m.mean(0).square()]),
+    lambda m, s: (m.numpy().mean(0), np.exp(s.numpy()).mean(0) + m.numpy().var(0)),
+    lambda m, s: (m.double().mean(0), (s / 2).double().exp().square().mean(0) + m.double().std(0, correction=0) ** 2),
+]
+WRONG["all codes"] = [
+    lambda m, s: (m.mean(0), within(s)),
+    lambda m, s: (m.mean(0), m.var(0, correction=0)),
+    lambda m, s: (m.mean(0), within(s) + m.var(0)),
+    lambda m, s: (m.mean(0), s.mean(0) + m.var(0, correction=0)),
+    lambda m, s: (m.mean(0), (s / 2).exp().mean(0) + m.var(0, correction=0)),
+    lambda m, s: (m.mean(0), (within(s) + m.var(0, correction=0)).sqrt()),
+    lambda m, s: (m.mean(0), (within(s) + m.var(0, correction=0)).log()),
+    lambda m, s: (m.mean(0), s.mean(0).exp() + m.var(0, correction=0)),
+    lambda m, s: (m.mean(0), (s.exp() + m.square()).mean(0)),
+    lambda m, s: (within(s) + m.var(0, correction=0), m.mean(0)),
+    lambda m, s: m.mean(0),
+    lambda m, s: (m.mean(1), s.exp().mean(1) + m.var(1, correction=0)),
+    lambda m, s: (m.mean(), within(s).mean() + m.var(correction=0)),
+    lambda m, s: (m.sum(0), within(s) + m.var(0, correction=0)),
+    lambda m, s: (m.mean(0), within(s) / len(m) + m.var(0, correction=0)),
+    lambda m, s: (m.mean(0), within(s) + m.std(0, correction=0)),
+    lambda m, s: (m, s.exp()),
+    lambda m, s: (torch.zeros(m.shape[1]), torch.ones(m.shape[1])),
+]
