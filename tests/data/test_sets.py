@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from gan_helpers import environment
-from gan_helpers.data import downloads, sets, sources
+from gan_helpers.data import sets, sources
 from gan_helpers.data.downloads import DownloadError
 from gan_helpers.data.folders import DatasetError
 from gan_helpers.data.sets import NAMES, ImageSet, image_batches, load_images, scale_pixels, unscale_pixels
@@ -28,8 +28,8 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     monkeypatch.setattr("gan_helpers.environment.COURSE_ROOT", tmp_path / "course")
     monkeypatch.setattr(sets, "_told", set())
-    monkeypatch.setattr(downloads, "fetch", no_network)
-    monkeypatch.setattr(downloads, "wait_for_connection", no_network)
+    monkeypatch.setattr(sources, "fetch", no_network)
+    monkeypatch.setattr(sources, "wait_for_connection", no_network)
     sets._read_once.cache_clear()
     return tmp_path
 
@@ -46,7 +46,7 @@ def archives(data, monkeypatch):
         images = torch.from_numpy(COLOUR if name in ("cifar10", "svhn") else GREY[:, None])
         return images, LABELS, DIGITS, f"{name} {split}"
 
-    monkeypatch.setattr(sources, "load_archive", load)
+    monkeypatch.setattr(sets, "load_archive", load)
     return data
 
 
@@ -70,7 +70,7 @@ def test_another_cause_is_told_anew(data, monkeypatch, capsys):
         raise DownloadError("the certificate has expired")
 
     load_images("mnist")
-    monkeypatch.setattr(downloads, "fetch", expired)
+    monkeypatch.setattr(sources, "fetch", expired)
     load_images("mnist")
     first, second = capsys.readouterr().out.splitlines()
     assert "no network" in first

@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets as torchvision_datasets
 
-from gan_helpers.data import downloads, sources
+from gan_helpers.data import sources
 from gan_helpers.data.downloads import DownloadError
 from gan_helpers.data.folders import DatasetError
 from gan_helpers.data.sets import load_images
@@ -105,8 +105,8 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     monkeypatch.setattr("gan_helpers.environment.COURSE_ROOT", tmp_path / "course")
     monkeypatch.setattr("gan_helpers.data.sets._told", set())
-    monkeypatch.setattr(downloads, "fetch", no_network)
-    monkeypatch.setattr(downloads, "wait_for_connection", no_network)
+    monkeypatch.setattr(sources, "fetch", no_network)
+    monkeypatch.setattr(sources, "wait_for_connection", no_network)
     cifar, svhn = torchvision_datasets.CIFAR10, torchvision_datasets.SVHN
     sums = {Path(name).name: md5(content) for name, content in FILES["cifar10"].items()}
     monkeypatch.setattr(cifar, "train_list", [[name, sums[name]] for name, _ in cifar.train_list])
@@ -182,7 +182,7 @@ def test_packed_copies_in_a_folder_that_takes_no_files_are_read(data, monkeypatc
 
     pack(data, name) if ARCHIVES[name].packed else write(data, FILES[name], gzip.compress, ".gz")
     before = sorted(data.rglob("*"))
-    monkeypatch.setattr(downloads, "written", refuse)
+    monkeypatch.setattr(sources, "written", refuse)
     assert torch.equal(load_images(name).images, expected(name, "train")[0])
     assert sorted(data.rglob("*")) == before
 
@@ -331,7 +331,7 @@ def test_what_is_absent_is_downloaded_from_where_torchvision_says_and_read(data,
             plain = relative.removesuffix(".gz")
             write(data, {plain: FILES[name][plain]}, gzip.compress, ".gz")
 
-    monkeypatch.setattr(downloads, "fetch", deliver)
+    monkeypatch.setattr(sources, "fetch", deliver)
     assert torch.equal(load_images(name).images, expected(name, "train")[0])
     first = len(fetched)
     assert torch.equal(load_images(name, "test").images, expected(name, "test")[0])
@@ -348,7 +348,7 @@ def test_only_what_is_missing_is_downloaded(data, monkeypatch):
         fetched.append(path.name)
         write(data, {names[0]: FILES["mnist"][names[0]]}, gzip.compress, ".gz")
 
-    monkeypatch.setattr(downloads, "fetch", deliver)
+    monkeypatch.setattr(sources, "fetch", deliver)
     assert torch.equal(load_images("mnist").images, expected("mnist", "train")[0])
     assert fetched == ["train-images-idx3-ubyte.gz"]
 
@@ -410,7 +410,7 @@ def test_celeba_without_a_download_says_what_to_do_and_leaves_nothing(data, monk
         Path(root, "celeba", "img_align_celeba.zip").write_bytes(b"<html>quota</html>")
         raise RuntimeError("File not found\nor corrupted.")
 
-    monkeypatch.setattr(downloads, "wait_for_connection", lambda _: None)
+    monkeypatch.setattr(sources, "wait_for_connection", lambda _: None)
     monkeypatch.setattr(torchvision_datasets, "CelebA", half)
     with pytest.raises(Unavailable, match=r"no download \(File not found or corrupted\.\)"):
         load_images("celeba", size=64)
@@ -422,7 +422,7 @@ def test_celeba_that_arrives_is_moved_into_place(data, monkeypatch):
         with zipfile.ZipFile(celeba_zip(Path(root))) as archive:
             archive.extractall(Path(root, "celeba"))
 
-    monkeypatch.setattr(downloads, "wait_for_connection", lambda _: None)
+    monkeypatch.setattr(sources, "wait_for_connection", lambda _: None)
     monkeypatch.setattr(torchvision_datasets, "CelebA", whole)
     assert len(list(celeba_folder().iterdir())) == 30
     assert sorted(path.name for path in (data / "celeba").iterdir()) == ["img_align_celeba", "img_align_celeba.zip"]

@@ -17,12 +17,11 @@ from torch import nn
 from gan_helpers import environment
 from gan_helpers.checkpoints import Network, load_tensors
 from gan_helpers.data.sets import unscale_pixels
-from gan_helpers.latent import inversion
 from gan_helpers.latent.paths import slerp
 from gan_helpers.latent.points import plane_map, random_points, save_latents
 from gan_helpers.models.dense import Generator
 from gan_helpers.models.sampling import generate, sample_latents
-from gan_helpers.widgets import canvas, finder
+from gan_helpers.widgets import finder
 from gan_helpers.widgets.explorer import Explorer, explore, render_latents
 
 
@@ -443,7 +442,7 @@ def test_find_without_a_picture_and_bad_uploads_are_said(view):
 def test_the_search_is_seen_about_eight_times_a_second(view, monkeypatch):
     now = iter(i / 100 for i in range(10_000))
     monkeypatch.setattr(finder.time, "perf_counter", lambda: next(now))
-    monkeypatch.setattr(inversion, "find_latents", lambda *_, **__: ((i, view.start, 1 / (i + 1)) for i in range(301)))
+    monkeypatch.setattr(finder, "find_latents", lambda *_, **__: ((i, view.start, 1 / (i + 1)) for i in range(301)))
     view.finder.target = view.pictures(view.start)
     seen = [step for step, _, _ in view.finder._search()]
     assert seen[0] == 0
@@ -469,7 +468,7 @@ def test_a_drawing_becomes_the_target(view):
 
 
 def test_without_the_canvas_the_upload_remains(view, monkeypatch):
-    monkeypatch.setattr(canvas, "drawing_canvas", lambda shape: None)
+    monkeypatch.setattr(finder, "drawing_canvas", lambda shape: None)
     open_tab(view, "Find me")
     assert find(view, "gan-canvas") == []
     assert len(find(view, "gan-upload")) == 1

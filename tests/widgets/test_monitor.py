@@ -155,7 +155,7 @@ def test_an_error_in_training_closes_the_controls(tiny_images, shown):
 
 def test_pictures_take_their_share_of_the_time_and_no_more(tiny_images, shown, monkeypatch):
     draw = dashboard.live_frame
-    monkeypatch.setattr(dashboard, "live_frame", lambda *a: time.sleep(0.02) or draw(*a))
+    monkeypatch.setattr(monitor, "live_frame", lambda *a: time.sleep(0.02) or draw(*a))
     monkeypatch.setattr(monitor, "SHARE", 0.25)
     monitor = Monitor(LATENTS, every_seconds=0.0)
     spent = []
