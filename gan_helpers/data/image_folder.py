@@ -29,6 +29,7 @@ MODES = {1: "L", 3: "RGB"}
 LARGEST = 4096  # pixels a side: beyond it, a size is a slip of the hand
 NO_PICTURES = {"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"}  # what systems leave in folders
 ORIENTATION, BITS = 0x0112, 0x0102  # EXIF's and TIFF's numbers of these entries
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF's orientation: the number of Pillow's way to undo it
 UNITS = ((0, 1), (-1, 1))
 DEPTHS = ((0, 255), (0, 4095), (0, 65535))  # 8, 12 and 16 bits
 
@@ -112,6 +113,7 @@ def picture_suffixes() -> set[str]:
     """Endings, such as ".jpg", of the files that Pillow can decode on this machine."""
     from PIL import Image, ImageFile
 
+    Image.preinit()  # the usual formats first, so that they are tried first
     Image.init()
     stubs = {"MPEG"}  # known by their first bytes, but not decoded
     for name, (opener, _) in Image.OPEN.items():
@@ -215,13 +217,9 @@ def _read_one(path: str, size: int, channels: int) -> np.ndarray | None:
 
 def _upright(picture: Image.Image) -> Image.Image:
     """Turned as EXIF says. No other entry is read: a malformed one would cost the picture."""
-    from PIL.Image import Transpose
-
-    turns = (Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM, Transpose.TRANSPOSE)
-    turns += (Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
     picture.load()  # in PNG, EXIF may come after the pixels
     try:
-        turn = dict(enumerate(turns, 2)).get(picture.getexif().get(ORIENTATION))
+        turn = TURNS.get(picture.getexif().get(ORIENTATION))
     except Exception:
         return picture  # the pixels are whole, whichever way up
     return picture if turn is None else picture.transpose(turn)
