@@ -28,8 +28,8 @@ def reflect(distance: Tensor, limit: float) -> Tensor:
 def bouncing_paths(n: int, frames: int = FRAMES, limit: float = FIELD - SPRITE, seed: int = 0) -> Tensor:
     """Paths (n, frames, 2) in [0, limit]: any start and direction, a constant speed, a bounce at each wall."""
     random = torch.Generator().manual_seed(seed)
-    start = 2 * limit * torch.rand(n, 1, 2, generator=random)
-    angle, share = torch.rand(2, n, 1, generator=random)
+    start = 2 * limit * torch.rand(n, 1, 2, generator=random, dtype=torch.float32)
+    angle, share = torch.rand(2, n, 1, generator=random, dtype=torch.float32)
     speed = SPEEDS[0] + (SPEEDS[1] - SPEEDS[0]) * share
     velocity = speed * torch.cat([(2 * torch.pi * angle).cos(), (2 * torch.pi * angle).sin()], 1)
     return reflect(start + velocity.unsqueeze(1) * torch.arange(frames).view(1, -1, 1), limit)
@@ -92,6 +92,7 @@ def as_ink(clips: Tensor) -> Tensor:
 def mass_centres(clips: Tensor) -> Tensor:
     """The centre of mass of each frame's ink: clips (N, T, H, W) to (x, y) in pixels, (N, T, 2)."""
     weights = as_ink(clips)
-    y, x = (torch.arange(side, device=clips.device) + 0.5 for side in clips.shape[2:])  # the middles of the pixels
+    like = {"device": clips.device, "dtype": weights.dtype}
+    y, x = (torch.arange(side, **like) + 0.5 for side in clips.shape[2:])  # the middles of the pixels
     mass = weights.sum((2, 3)).clamp(min=1e-6)
     return torch.stack([weights.sum(2) @ x / mass, weights.sum(3) @ y / mass], 2)

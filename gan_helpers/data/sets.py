@@ -106,8 +106,8 @@ def _check_labels(labels: Any, images: Tensor, classes: int) -> None:
 
 
 def scale_pixels(images: Tensor) -> Tensor:
-    """uint8 0..255 to float32 [-1, 1]; a float tensor is taken to be scaled already."""
-    return images if images.is_floating_point() else images.float().mul_(1 / 127.5).sub_(1)
+    """uint8 0..255 to floats [-1, 1]; a float tensor is taken to be scaled already."""
+    return images if images.is_floating_point() else images.to(torch.get_default_dtype()).mul_(1 / 127.5).sub_(1)
 
 
 def unscale_pixels(images: Tensor) -> Tensor:

@@ -24,12 +24,12 @@ from gan_helpers.models.sampling import check_latents
 def random_points(generator: Network, seed: int, count: int = 1) -> Tensor:
     """``count`` latent vectors (count, latent_dim), drawn as in training; the same seed gives the same ones.
 
-    They are drawn on the CPU and then moved, so a seed means the same point on every device.
+    They are drawn on the CPU in 32 bits and then moved, so a seed means the same point on every device, in every type.
     """
     source = torch.Generator().manual_seed(seed % 2**63)  # whatever was typed
-    points = torch.empty(count, generator.config["latent_dim"])
+    points = torch.empty(count, generator.config["latent_dim"], dtype=torch.float32)
     points = points.uniform_(-1, 1, generator=source) if is_uniform(generator) else points.normal_(generator=source)
-    return points.to(next(generator.parameters()).device)
+    return points.to(next(generator.parameters()))
 
 
 def is_uniform(generator: Network) -> bool:
@@ -85,7 +85,7 @@ def plane_map(a: Tensor, b: Tensor, c: Tensor, side: int = 9, keep_length: bool 
     in [0, 1]. ``keep_length``, for normal z: each point gets the length found by the same interpolation between
     the lengths of a, b and c, since points in the middle of a plane are shorter than those that G was trained on.
     """
-    steps = torch.linspace(0, 1, side, device=a.device)
+    steps = torch.linspace(0, 1, side, device=a.device, dtype=a.dtype)
     v, u = (grid.reshape(-1, 1) for grid in torch.meshgrid(steps, steps, indexing="ij"))
     points = a + u * (b - a) + v * (c - a)
     if not keep_length:

@@ -33,7 +33,7 @@ def wiener_filter(images: Tensor, sigma: float, window: int) -> Tensor:
     light = (images.numpy() + 1) / 2  # scipy pads with 0, which is black in [0, 1]
     with np.errstate(divide="ignore", invalid="ignore"):  # a window without variance becomes its mean
         cleaned = signal.wiener(light, (1, 1, window, window), noise=(sigma / 2) ** 2)
-    return torch.from_numpy(cleaned).float().mul(2).sub(1).clamp(-1, 1)
+    return torch.from_numpy(cleaned).to(images.dtype).mul(2).sub(1).clamp(-1, 1)
 
 
 def psnr(images: Tensor, clean: Tensor) -> float:
@@ -74,8 +74,8 @@ def principal_components(images: Tensor, k: int) -> PCA:
     if not 1 <= k <= rows.shape[1]:
         raise ValueError(f"k={k} components of {rows.shape[1]} pixels: choose 1 to {rows.shape[1]}")
     values, vectors = torch.linalg.eigh(torch.cov(rows.T, correction=0).double())  # smallest first
-    axes = vectors.flip(1).T[:k].float().contiguous()
-    return PCA(rows.mean(0), axes, values.flip(0)[:k].clamp(min=0).float(), tuple(images.shape[1:]))
+    axes = vectors.flip(1).T[:k].to(rows.dtype).contiguous()
+    return PCA(rows.mean(0), axes, values.flip(0)[:k].clamp(min=0).to(rows.dtype), tuple(images.shape[1:]))
 
 
 def wiener_estimate(pca: PCA, noisy: Tensor, sigma: float) -> Tensor:

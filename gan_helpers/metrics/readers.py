@@ -112,9 +112,9 @@ def cut_out(clips: Tensor, side: int = 28) -> Tensor:
     In [-1, 1], enlarged to side x side, the brightest pixel made white.
     """
     window = SPRITE / (1 - 2 * MARGIN)  # the sprite and the margin that was cut away, in pixels of the field
-    within = ((torch.arange(side, device=clips.device) + 0.5) / side - 0.5) * window
-    around = torch.stack(torch.meshgrid(within, within, indexing="xy"), 2)  # (side, side, 2) of x and y
     frames = as_ink(clips).flatten(0, 1).unsqueeze(1)  # (N * T, 1, H, W)
+    within = ((torch.arange(side, device=clips.device, dtype=frames.dtype) + 0.5) / side - 0.5) * window
+    around = torch.stack(torch.meshgrid(within, within, indexing="xy"), 2)  # (side, side, 2) of x and y
     frames = frames / frames.amax((2, 3), keepdim=True).clamp(min=1e-6)
     places = mass_centres(clips).flatten(0, 1)[:, None, None] + around
     return 2 * F.grid_sample(frames, places / clips.shape[-1] * 2 - 1, align_corners=False) - 1

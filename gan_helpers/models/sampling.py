@@ -41,8 +41,8 @@ def sample_latents(generator: Network, n: int) -> Tensor:
     weight = next(generator.parameters())
     shape = (n, generator.config["latent_dim"])
     if generator.config["latent"] == "uniform":
-        return torch.empty(shape, device=weight.device).uniform_(-1, 1)
-    return torch.randn(shape, device=weight.device)
+        return torch.empty(shape, device=weight.device, dtype=weight.dtype).uniform_(-1, 1)
+    return torch.randn(shape, device=weight.device, dtype=weight.dtype)
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -60,6 +60,7 @@ def generate(generator: Network, latents: Tensor, labels: Tensor | None = None, 
     """
     was_training = generator.training
     generator.eval()
+    latents = latents.to(next(generator.parameters()).dtype)
     try:
         inputs = (latents,) if labels is None else (latents, labels)
         return torch.cat([generator(*part) for part in zip(*(x.split(batch_size) for x in inputs), strict=True)])

@@ -40,7 +40,7 @@ def denoising_loss(denoiser: Network, images: Tensor) -> Tensor:
     Source: Vincent et al., *Stacked Denoising Autoencoders*, JMLR 11 (2010).
     """
     low, high = SIGMAS
-    sigma = low * (high / low) ** torch.rand(len(images), device=images.device)
+    sigma = low * (high / low) ** torch.rand(len(images), device=images.device, dtype=images.dtype)
     return F.mse_loss(denoiser(add_noise(images, sigma)), images)
 
 
@@ -71,7 +71,7 @@ def factor_loss(read: Tensor, factors: Tensor) -> Tensor:
 
     Its minimum is at the factor itself, for values between 0 and 1 too, and it does not flatten where the sigmoid does.
     """
-    return F.binary_cross_entropy(read, factors)
+    return F.binary_cross_entropy(read, factors.to(read.dtype))
 
 
 def vaegan_loss(vae: VariationalAutoencoder, variance: float, weight: float) -> GLoss:

@@ -197,10 +197,10 @@ def _advance(schedule: OneCycleLR, steps: int) -> None:
 
 def jitter(images: Tensor) -> Tensor:
     """Images (N, C, H, W) in [-1, 1], each turned, scaled and shifted a little at random."""
-    n, device = len(images), images.device
-    angle = (2 * torch.rand(n, device=device) - 1) * TURN
-    scale = 1 + (2 * torch.rand(n, device=device) - 1) * SCALE
-    shift = (2 * torch.rand(n, 2, device=device) - 1) * SHIFT
+    n, like = len(images), {"device": images.device, "dtype": images.dtype}
+    angle = (2 * torch.rand(n, **like) - 1) * TURN
+    scale = 1 + (2 * torch.rand(n, **like) - 1) * SCALE
+    shift = (2 * torch.rand(n, 2, **like) - 1) * SHIFT
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
     grid = F.affine_grid(
         torch.cat([turn * scale.view(n, 1, 1), shift.unsqueeze(2)], 2), images.shape, align_corners=False

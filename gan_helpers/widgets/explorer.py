@@ -67,6 +67,8 @@ class Explorer:
         check_latents(generator, directions)
         if len(start) != 1 or len(names) != len(directions):
             raise ValueError(f"{len(start)} starts and {len(names)} names: give one start, and a name a direction")
+        own = next(generator.parameters()).dtype
+        directions, start = directions.to(own), start.to(own)
         self.generator, self.directions = _twin(generator), directions
         classes = generator.config.get("classes")
         self.classes = self._classes(classes) if isinstance(classes, int) else None
@@ -107,9 +109,9 @@ class Explorer:
     @property
     def latents(self) -> Tensor:
         """Where the sliders stand: (1, latent_dim)."""
-        values = torch.tensor([self.along.values], device=self.start.device)
+        values = self.start.new_tensor([self.along.values])
         point = self.start + values @ self.directions
-        return point + torch.tensor(self.single.values, device=point.device) if self.single.sliders else point
+        return point + point.new_tensor(self.single.values) if self.single.sliders else point
 
     # --- moving ---
 
@@ -121,6 +123,7 @@ class Explorer:
         Moves of one ``kind`` that follow each other are undone together.
         """
         check_latents(self.generator, latents)
+        latents = latents.to(self.directions.dtype)  # a file's or a cell's own may have another
         label = self.label if label is None else label
         seed = self.seed if seed is None else seed
         with self._lock:
