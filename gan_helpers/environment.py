@@ -1,6 +1,6 @@
 """Where the course runs: quick or full, which device, which seed, which folders.
 
-This is the only room that reads environment variables:
+This is the only module that reads environment variables:
 
 - ``GAN_QUICK=1``  shrinks every budget (fewer steps, fewer pictures) on the same code path;
 - ``GAN_DATA``     a folder searched for data sets first, and downloaded into;
