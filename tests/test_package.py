@@ -48,7 +48,7 @@ def test_a_room_imports_only_from_rooms_below_it(path):
 @pytest.mark.parametrize("path", ROOMS, ids=lambda path: path.stem)
 def test_rooms_and_functions_keep_to_their_size(path):
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 300
+    assert text.count("\n") <= 350
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             start = node.body[1].lineno if ast.get_docstring(node) and len(node.body) > 1 else node.lineno

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_helpers.data import sources
+from gan_helpers.data import folders
 from gan_helpers.data.folders import DatasetError
 from gan_helpers.data.sets import load_images
 
@@ -94,6 +94,6 @@ def test_celeba_without_a_download_says_what_to_do(tmp_path, monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
-    monkeypatch.setattr(sources, "wait_for_answer", refuse)
+    monkeypatch.setattr(folders, "wait_for_answer", refuse)
     with pytest.raises(DatasetError, match=r"no network.*with a browser.*unpack it.*img_align_celeba holds.*'faces'"):
         load_images("celeba", size=64)

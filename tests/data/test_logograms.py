@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 
-from gan_helpers import environment
 from gan_helpers.data import draw_logograms
 from gan_helpers.data.logograms import WORDS, clean_ink, draw_logograms, enlarge_ink, fog_share, speck_share, specks
 from gan_helpers.data.sets import load_images, scale_pixels
@@ -107,7 +106,7 @@ def test_a_stroke_is_as_wide_as_it_says():
 
 
 def test_the_data_set_has_all_words_in_both_parts_and_no_sign_twice(monkeypatch):
-    monkeypatch.setattr(environment, "budget", lambda full, quick: {"train": 200, "test": 200})
+    monkeypatch.setattr(draw_logograms, "budget", lambda full, quick: {"train": 200, "test": 200})
     train, test = (load_images("draw_logograms", split, size=64) for split in ("train", "test"))
     assert train.shape == test.shape == (1, 64, 64)
     assert train.classes == tuple(WORDS)

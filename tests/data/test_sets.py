@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gan_helpers import environment
-from gan_helpers.data import sets, sources
+from gan_helpers.data import sets
 from gan_helpers.data.folders import DatasetError
 from gan_helpers.data.sets import ImageSet, idx_is_whole, image_batches, load_images, scale_pixels, unscale_pixels
 from gan_helpers.data.sources import wait_for_answer
@@ -38,7 +38,7 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     monkeypatch.setattr("gan_helpers.environment.COURSE_ROOT", tmp_path / "course")
     monkeypatch.setattr(sets, "_told", set())
-    monkeypatch.setattr(sources, "wait_for_answer", no_network)
+    monkeypatch.setattr(sets, "wait_for_answer", no_network)
     for stem in ("MNIST", "FashionMNIST", "KMNIST"):
         write_idx(tmp_path, stem, PICTURES, LABELS, ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"))
         write_idx(tmp_path, stem, PICTURES[:5], LABELS[:5], ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"))
