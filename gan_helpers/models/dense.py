@@ -105,7 +105,7 @@ def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Genera
     if size > LARGE:
         warnings.warn(
             f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as each pixel has "
-            "weights of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load the pictures smaller",
+            "weights of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load smaller pictures",
             stacklevel=2,
         )
     return generator, discriminator

@@ -550,7 +550,7 @@ def test_find_without_a_picture_and_bad_uploads_are_said(view):
 
 def test_the_search_is_seen_about_eight_times_a_second(view, monkeypatch):
     now = iter(i / 100 for i in range(10_000))
-    monkeypatch.setattr(finder.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(search.time, "perf_counter", lambda: next(now))
     stages = (Found(i, view.start, 1 / (i + 1), None) for i in range(301))
     monkeypatch.setattr(search, "search_latents", lambda *_, **__: stages)
     view.finder.target = view.pictures(view.start)

@@ -20,7 +20,8 @@ from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.training.adversarial import train_gan
 from gan_helpers.training.runs import Run, start_run
 from gan_helpers.training.settings import Settings
-from gan_helpers.widgets import dashboard, monitor
+from gan_helpers.widgets import dashboard
+from gan_helpers.widgets import monitor as monitor_module
 from gan_helpers.widgets.monitor import Monitor, TimeLapse
 from gan_helpers.widgets.snapshots import Snapshots
 
@@ -32,7 +33,7 @@ LATENTS = torch.randn(4, 4, generator=torch.Generator().manual_seed(3))
 def shown(monkeypatch) -> list[object]:
     """What is displayed, as in a notebook that has widgets."""
     shown: list[object] = []
-    monkeypatch.setattr(monitor, "_in_notebook", lambda: True)
+    monkeypatch.setattr(monitor_module, "_in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda thing, **_: shown.append(thing))
     return shown
 
@@ -140,7 +141,7 @@ def test_without_widgets_one_picture_is_updated(tiny_images, monkeypatch):
         pictures.append(picture)
         return Handle()
 
-    monkeypatch.setattr(monitor, "_in_notebook", lambda: True)
+    monkeypatch.setattr(monitor_module, "_in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     monkeypatch.setattr("IPython.display.display", display)
     monitor = Monitor(LATENTS, every_seconds=1000.0)
@@ -160,8 +161,8 @@ def test_an_error_in_training_closes_the_controls(tiny_images, shown):
 
 def test_pictures_take_their_share_of_the_time_and_no_more(tiny_images, shown, monkeypatch):
     draw = dashboard.live_frame
-    monkeypatch.setattr(monitor, "live_frame", lambda *a: time.sleep(0.02) or draw(*a))
-    monkeypatch.setattr(monitor, "SHARE", 0.25)
+    monkeypatch.setattr(monitor_module, "live_frame", lambda *a: time.sleep(0.02) or draw(*a))
+    monkeypatch.setattr(monitor_module, "SHARE", 0.25)
     monitor = Monitor(LATENTS, every_seconds=0.0)
     spent = []
     slow = lambda run: time.sleep(0.005) or spent.append((monitor.frames, monitor.frame_seconds))  # noqa: E731
