@@ -253,7 +253,7 @@ def _full_name(kind: type) -> str:
 
 
 def _plain(value: Any, what: str) -> Any:
-    """The same as JSON can hold it, tensors and NumPy numbers as lists and numbers; CheckpointError, naming ``what``."""
+    """The same as JSON can hold it, tensors and NumPy numbers as lists and numbers; CheckpointError names ``what``."""
     if isinstance(value, (Tensor, np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, dict):

@@ -1,10 +1,10 @@
 """Where the course runs: quick or full, which device, which seed, which folders.
 
-This is the only room that reads environment variables:
+This is the only module that reads environment variables:
 
 - ``GAN_QUICK=1``  shrinks every budget (fewer steps, fewer pictures) on the same code path;
 - ``GAN_DATA``     a folder searched for data sets first, and downloaded into;
-- ``GAN_DEVICE``   overrides the device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` (Apple's GPU), or ``gpu`` for any of them.
+- ``GAN_DEVICE``   overrides the device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` (Apple's GPU), or ``gpu`` for any.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def outputs_folder() -> Path:
 
 
 def best_device() -> torch.device:
-    """The device that ``GAN_DEVICE`` names, else a GPU that torch finds (NVIDIA's or AMD's, then Apple's), else the CPU.
+    """The device that ``GAN_DEVICE`` names, else a GPU (NVIDIA's or AMD's, then Apple's), else the CPU.
 
     Raises:
         ValueError: ``GAN_DEVICE`` names none that this machine has; the message lists those that it has.

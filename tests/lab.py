@@ -29,8 +29,6 @@ SETTINGS = {
         "checkForUpdates": False,
     },  # no question on top of the page
     "apputils-extension/themes": {"theme": "JupyterLab Light"},
-    # All cells stay in the page; by default those out of sight are taken out, and a test would have to scroll to each.
-    "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
 
@@ -43,6 +41,19 @@ def copy_course(folder: Path) -> Path:
         else:
             shutil.copy(part, folder)
     return folder
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A small notebook of code cells; what begins with # is a text cell."""
+    made = [
+        {"cell_type": "markdown", "source": text}
+        if text.startswith("# ")
+        else {"cell_type": "code", "source": text, "outputs": [], "execution_count": None}
+        for text in cells
+    ]
+    cells_with_ids = [{"id": f"cell-{i}", "metadata": {}, **cell} for i, cell in enumerate(made)]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"cells": cells_with_ids, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
 
 
 def write_settings(folder: Path, dark: bool) -> None:
@@ -111,20 +122,20 @@ class Reader:
         self.errors: list[str] = []
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.route("https://colab.research.google.com/**", lambda route: route.fulfill(content_type="image/svg+xml"))
         # A workspace of its own: a shared one opens the notebooks of earlier readers as well, and may show those.
         page.goto(f"{address}/lab/workspaces/{uuid.uuid4().hex}/tree/notebooks/{name}")
         # Run earlier, cells ask which kernel to take: the indicator says "idle" before there is one.
         self.until("document.querySelector('#jp-main-statusbar')?.innerText.includes('| Idle')")
 
-    def until(self, condition: str, part: Locator | None = None, seconds: float = 60) -> None:
+    def until(self, condition: str, part: Locator | None = None, seconds: float = 120) -> None:
         """Wait for a condition in JavaScript, of ``part`` if it is a function."""
         element = None if part is None else part.element_handle()
         # Asked by the clock: by default it is asked when the page draws, but a page that waits draws nothing.
         try:
             self.page.wait_for_function(condition, arg=element, polling=100, timeout=1000 * seconds)
         except Exception:  # playwright's own TimeoutError: it is imported only where there is a browser
-            self.screenshot("waited_in_vain")
+            name = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(":")[2].partition(" ")[0]
+            self.screenshot(f"waited_in_vain_{name}")
             raise
 
     def start(self) -> None:
@@ -137,6 +148,34 @@ class Reader:
         """Until the last cell has run and the kernel is idle."""
         done = f"!{PROMPTS}.some(text => text.includes('*')) && {STATUS} == 'idle'"
         self.until(done, seconds=seconds)
+
+    def save_and_reload(self) -> None:
+        """File > Save Notebook, and the page anew while the kernel lives on."""
+        self.page.get_by_role("menuitem", name="File", exact=True).click()
+        self.page.get_by_text("Save Notebook", exact=True).click()
+        self.until("!document.querySelector('.jp-mod-dirty')")
+        self.page.reload()
+        self.until("document.querySelector('#jp-main-statusbar')?.innerText.includes('| ')")
+
+    def hide_files(self) -> None:
+        """Close the list of files beside the notebook, as on a small screen."""
+        self.page.keyboard.press("Control+b")
+        self.until("!document.querySelector('#jp-left-stack')?.offsetParent")
+
+    def cells(self) -> int:
+        return self.page.locator(".jp-Notebook .jp-Cell").count()
+
+    def faults(self, part: str) -> list[str]:
+        """What axe finds serious or critical in ``part``, a CSS selector."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page, context=part).response["violations"]
+        return [
+            f"{fault['id']}: {node['html'][:200]}"
+            for fault in found
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
+        ]
 
     def screenshot(self, name: str) -> None:
         keep_screenshot(self.page, name)

@@ -244,7 +244,7 @@ def test_a_class_that_has_moved_to_a_module_is_found_by_its_name(tmp_path):
 
 
 def test_files_that_name_the_class_alone_still_load(saved, tmp_path):
-    path, network = saved
+    path, _ = saved
     tensors, facts = load_tensors(path)
     facts["architecture"] = {"class": "Generator", "arguments": facts["architecture"]["arguments"]}
     save_tensors(tmp_path / "old", tensors, facts)

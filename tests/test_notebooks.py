@@ -96,13 +96,26 @@ def test_outputs_come_from_a_full_run_and_name_no_machine(path):
 
 @each
 def test_stored_pictures_are_pictures(path):
-    pictures = [
-        o["data"]["image/png"] for c in cells(path, "code") for o in c["outputs"] if "image/png" in o.get("data", {})
-    ]
+    html = "".join("".join(o.get("data", {}).get("text/html", "")) for c in cells(path, "code") for o in c["outputs"])
+    pictures = re.findall(r'src="data:image/(?:png|jpeg);base64,([^"]*)"', html)
     assert len(pictures) >= 2
     for encoded in pictures:
-        low, high = Image.open(io.BytesIO(base64.b64decode("".join(encoded)))).convert("L").getextrema()
+        low, high = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("L").getextrema()
         assert low < high
+
+
+@each
+def test_stored_pictures_say_what_they_show_and_are_not_compared(path):
+    for cell in cells(path, "code"):
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            assert not any(kind.startswith("image/") for kind in data)  # it would have no alt text in JupyterLab
+            tags_of_pictures = re.findall(r"<(?:img|video) [^>]*>", "".join(data.get("text/html", "")))
+            for tag in tags_of_pictures:
+                assert len(re.search(r'(?:alt|aria-label)="([^"]*)"', tag)[1]) > 10, source(cell)
+            assert not (tags_of_pictures and "nbval-check-output" in tags(cell)), source(
+                cell
+            )  # bytes would be compared
 
 
 @each

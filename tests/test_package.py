@@ -182,7 +182,7 @@ def test_commands_that_texts_name_exist(capsys):
 @pytest.mark.parametrize("place", [".", *WINGS])
 def test_the_map_names_every_module(place):
     """And no other: the rows from a wing's own on, to the next wing's, name its modules."""
-    rows = MAP[MAP.index("| wing | room |") :].split("\n\n")[0].splitlines()
+    rows = MAP[MAP.index("| wing | module |") :].split("\n\n")[0].splitlines()
     marks = {".": r"^\| (floor 0|the command line) ", **{w: rf"^\| \[`{w}/`\]" for w in WINGS}}
     named: set[str] = set()
     inside = False

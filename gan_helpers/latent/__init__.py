@@ -8,8 +8,10 @@ from gan_helpers.latent.editing import (
     try_edit,
 )
 from gan_helpers.latent.inversion import (
+    Found,
     find_latents,
     fit_picture,
+    search_latents,
 )
 from gan_helpers.latent.paths import (
     closed_path,
@@ -23,9 +25,11 @@ from gan_helpers.latent.points import (
     Position,
     UndoStack,
     between,
+    fingerprint,
     first_weight,
     is_uniform,
     load_latents,
+    of_another_generator,
     plane_map,
     principal_directions,
     random_points,
@@ -34,6 +38,7 @@ from gan_helpers.latent.points import (
 
 __all__ = [
     "Edit",
+    "Found",
     "Position",
     "UndoStack",
     "between",
@@ -41,6 +46,7 @@ __all__ = [
     "even_loop",
     "even_times",
     "find_latents",
+    "fingerprint",
     "first_weight",
     "fit_factors",
     "fit_picture",
@@ -49,10 +55,12 @@ __all__ = [
     "leave_alone",
     "load_latents",
     "measure_effects",
+    "of_another_generator",
     "plane_map",
     "principal_directions",
     "random_points",
     "save_latents",
+    "search_latents",
     "slerp",
     "try_edit",
     "variation",

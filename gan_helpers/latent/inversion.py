@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ def fit_picture(image: Image.Image, shape: tuple[int, ...], dark_ground: bool = 
         ValueError: a 28x28 digit is wanted, but nothing is drawn.
     """
     channels, height, width = shape
-    image = _on_white(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
+    image = _on_white(_upright(image)).convert("L" if channels == 1 else "RGB")
     if channels == 1 and (_border(image) < 128) != dark_ground:
         image = ImageOps.invert(image)
     if tuple(shape) == (1, 28, 28) and dark_ground and image.size != (28, 28):
@@ -36,6 +37,14 @@ def fit_picture(image: Image.Image, shape: tuple[int, ...], dark_ground: bool = 
         image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
     pixels = torch.from_numpy(np.array(image, dtype=np.float32)).view(height, width, channels)
     return pixels.permute(2, 0, 1)[None] / 127.5 - 1  # (H, W, C) -> (1, C, H, W)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its camera says; as it lies where what the camera wrote cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # whatever a malformed entry raises: the pixels are there
+        return image
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -83,8 +92,8 @@ def find_latents(
 
     The best 8 of ``starts`` random points descend together with Adam on the mean squared difference of pixels. A
     small ``pull`` draws each length |z| to that of random z, so the search stays where G was trained. Ends after
-    ``steps`` or ``seconds``, whichever comes first. ``labels`` (1,) is the class of a conditional generator.
-    Source: Creswell and Bharath, *Inverting the Generator of a GAN*, arXiv 1611.05644.
+    ``steps`` or ``seconds``, whichever comes first. ``labels`` (K,) are the classes of a conditional generator in
+    which it searches. Source: Creswell and Bharath, *Inverting the Generator of a GAN*, arXiv 1611.05644.
 
     Yields:
         step, the best latents so far (1, latent_dim), and their mean squared difference; step 0 is the best start.
@@ -92,21 +101,51 @@ def find_latents(
     Raises:
         ValueError: the target has another shape than the generator's pictures.
     """
+    for now in search_latents(generator, target, steps, starts, seconds, labels, pull, seed):
+        yield now[:3]
+
+
+class Found(NamedTuple):
+    """A stage of the search: its step, and the best so far."""
+
+    step: int
+    latents: Tensor  # (1, latent_dim)
+    error: float  # the mean squared difference of pixels
+    label: int | None  # the class, of a conditional generator
+
+
+def search_latents(
+    generator: Network,
+    target: Tensor,
+    steps: int = 400,
+    starts: int = 500,
+    seconds: float = 5.0,
+    labels: Tensor | None = None,
+    pull: float = 0.02,
+    seed: int = 0,
+) -> Iterator[Found]:
+    """As ``find_latents``, and each stage says in which class it was found."""
     began = time.perf_counter()
     twin = copy.deepcopy(generator).eval().requires_grad_(False)  # the caller's own is never touched
-    latents, least = _best_starts(twin, target, random_points(twin, seed, starts), labels, began + seconds / 5)
+    points = random_points(twin, seed, starts)
+    if labels is not None:
+        labels = labels.repeat(len(points) // len(labels) + 1)[: len(points)]  # each start stays in its class
+    latents, labels, least = _best_starts(twin, target, points, labels, began + seconds / 5)
     best, adam = latents[:1].clone(), _Adam(latents)
-    yield 0, best, least
+    label = None if labels is None else int(labels[0])
+    yield Found(0, best, least, label)
     for step in range(1, steps + 1):
         spent = max((step - 1) / steps, (time.perf_counter() - began) / seconds)
         if spent >= 1:
             return
         errors, slopes = _slopes(twin, target, latents, labels, pull)
         if errors.min() < least:
-            best, least = latents[errors.argmin()][None], float(errors.min())
+            nearest = int(errors.argmin())
+            best, least = latents[nearest][None], float(errors[nearest])
+            label = None if labels is None else int(labels[nearest])
         latents = adam.step(latents, slopes, rate=0.15 * (1 - spent))  # lands softly, whichever budget ends it
         latents = latents.clamp(-1, 1) if is_uniform(twin) else latents
-        yield step, best, least
+        yield Found(step, best, least, label)
 
 
 class _Adam:
@@ -125,11 +164,11 @@ class _Adam:
 
 def _best_starts(
     generator: Network, target: Tensor, points: Tensor, labels: Tensor | None, until: float, keep: int = 8
-) -> tuple[Tensor, float]:
-    """The points (keep, latent_dim) with the nearest pictures, best first, and the least error."""
+) -> tuple[Tensor, Tensor | None, float]:
+    """The points (keep, latent_dim) with the nearest pictures, best first, their labels (keep,), the least error."""
     errors: list[Tensor] = []
-    for part in points.split(50):  # a slow generator gets through fewer in its time
-        images = generate(generator, part, None if labels is None else labels.expand(len(part)))
+    for i, part in enumerate(points.split(50)):  # a slow generator gets through fewer in its time
+        images = generate(generator, part, None if labels is None else labels.split(50)[i])
         if images.shape[1:] != target.shape[1:]:
             raise ValueError(
                 f"the target is {tuple(target.shape)}, the pictures {tuple(images.shape)}: use fit_picture"
@@ -137,8 +176,8 @@ def _best_starts(
         errors.append((images - target).pow(2).mean(dim=(1, 2, 3)))
         if time.perf_counter() > until:
             break
-    order = torch.cat(errors).argsort()
-    return points[order[:keep]].clone(), float(torch.cat(errors)[order[0]])
+    order = torch.cat(errors).argsort()[:keep]
+    return points[order].clone(), None if labels is None else labels[order], float(torch.cat(errors)[order[0]])
 
 
 @torch.enable_grad()
@@ -147,7 +186,7 @@ def _slopes(
 ) -> tuple[Tensor, Tensor]:
     """The error of each row of ``latents``, and the gradient of error and pull (N, latent_dim)."""
     latents = latents.detach().requires_grad_()
-    inputs = (latents,) if labels is None else (latents, labels.expand(len(latents)))
+    inputs = (latents,) if labels is None else (latents, labels)
     errors = (generator(*inputs) - target).pow(2).mean(dim=(1, 2, 3))
     usual = latents.shape[1] / (3 if is_uniform(generator) else 1)  # the mean of |z|^2
     loss = errors + pull * (latents.pow(2).sum(1) / usual - 1).pow(2)

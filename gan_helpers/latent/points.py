@@ -6,6 +6,7 @@ torch's global random state: a widget's callback may run beside a training cell,
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,9 +137,27 @@ class UndoStack:
 # --- files --------------------------------------------------------------------------------------------
 
 
-def save_latents(path: Path, latents: Tensor, **facts: Any) -> None:
-    """Write latent vectors (N, latent_dim) and JSON-able facts about them, atomically."""
-    save_tensors(path, {"latents": latents}, facts)
+def fingerprint(generator: Network) -> str:
+    """Sixteen hexadecimal digits that tell a generator from another one: of its class, arguments and weights."""
+    digest = hashlib.sha256(f"{type(generator).__name__} {generator.config}".encode())
+    for name, tensor in generator.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def save_latents(path: Path, latents: Tensor, generator: Network | None = None, **facts: Any) -> None:
+    """Write latent vectors (N, latent_dim) and JSON-able facts about them, atomically.
+
+    With the ``generator`` that makes pictures of them, its ``fingerprint`` goes into the file as well.
+    """
+    made_by = {} if generator is None else {"fingerprint": fingerprint(generator)}
+    save_tensors(path, {"latents": latents}, {**facts, **made_by})
+
+
+def of_another_generator(facts: dict[str, Any], generator: Network) -> bool:
+    """Do the facts of a file say that its vectors were saved with other weights? Then they mean other pictures."""
+    return facts.get("fingerprint", "") not in ("", fingerprint(generator))
 
 
 def load_latents(path: Path, generator: Network) -> tuple[Tensor, dict[str, Any]]:

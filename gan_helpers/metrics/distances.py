@@ -140,7 +140,7 @@ def covered(points: Tensor, centres: Tensor, k: int = NEIGHBOURS) -> Tensor:
 
 
 def rounding(points: Tensor, others: Tensor) -> float:
-    """A bound on how far ``torch.cdist`` is off in squared distances of rows (N, F), which it has from |a|² + |b|² - 2ab."""
+    """A bound on how far ``torch.cdist`` is off in squares of distances between rows, as it takes |a|² + |b|² - 2ab."""
     largest = max(float(rows.square().sum(1).max()) for rows in (points, others))
     return points.shape[1] * torch.finfo(points.dtype).eps * largest
 

@@ -104,8 +104,8 @@ def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Genera
     size = count_parameters(generator) + count_parameters(discriminator)
     if size > LARGE:
         warnings.warn(
-            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as each pixel has weights "
-            "of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load the pictures smaller",
+            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as each pixel has "
+            "weights of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load smaller pictures",
             stacklevel=2,
         )
     return generator, discriminator

@@ -218,8 +218,9 @@ def as_pictures(data: Any) -> Tensor:
     if hasattr(images, "__array_interface__"):
         return torch.from_numpy(images)
     raise ValueError(
-        f"a {type(data).__name__} holds no pictures in one piece: give an ImageSet, as load_images returns, or a tensor "
-        "(N, C, H, W). From a list torch.stack(pictures) makes one; from a DataLoader, torch.cat([x for x, _ in loader])"
+        f"a {type(data).__name__} holds no pictures in one piece: give an ImageSet, as load_images returns, or a "
+        "tensor (N, C, H, W). From a list torch.stack(pictures) makes one; from a DataLoader, "
+        "torch.cat([x for x, _ in loader])"
     )
 
 

@@ -1,6 +1,6 @@
 """Adversarial losses on logits, and penalties on D's gradient. Notebooks 03, 07 and 08 derive each of them.
 
-The losses take logits of shape (N,), any real number, and return a scalar in nats. What the adversarial loop calls are a
+The losses take logits of shape (N,), any real number, and return a scalar in nats. The adversarial loop calls a
 ``d_loss`` and a ``g_loss`` (see ``DLoss`` and ``GLoss``): the rest of this file builds them from losses on logits.
 Source: Goodfellow et al., *Generative Adversarial Networks*, arXiv 1406.2661;
 one-sided label smoothing: Salimans et al., arXiv 1606.03498, section 3.4.
@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# A d_loss takes D, real pictures (N, ...), generated ones, the labels (N,) if there are any, and the step; it returns the
-# loss, D's logits for the two, and perhaps a penalty, which is stepped on with the loss but not recorded.
+# A d_loss takes D, real pictures (N, ...), generated ones, the labels (N,) if there are any, and the step; it returns
+# the loss, D's logits for the two, and perhaps a penalty, which is stepped on with the loss but not recorded.
 DLoss = Callable[..., tuple[Tensor, ...]]
 # A g_loss takes D, real pictures, generated ones, and the labels if there are any; it returns the loss.
 GLoss = Callable[..., Tensor]

@@ -148,7 +148,7 @@ class Every:
 
 
 def start_run(networks: dict[str, Network], settings: Settings | SupervisedSettings) -> Run:
-    """Step 0: networks in training mode, an optimiser for each, and the average, which starts as a copy of the first."""
+    """Networks in training mode, an optimiser for each, and the average, which starts as a copy of the first."""
     first = next(iter(networks.values()))
     averaged = settings.ema_decay > 0
     average = copy.deepcopy(first).eval().requires_grad_(False) if averaged else first

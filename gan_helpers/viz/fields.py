@@ -1,4 +1,4 @@
-"""A discriminator of points in the plane as a picture: what it says, where its gradient points, and the points themselves."""
+"""A discriminator of points in the plane as a picture: what it says, where its gradient points, and the points."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ import base64
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from html import escape
+from math import isfinite
 from pathlib import Path
 
 from torch import Tensor
@@ -35,36 +37,46 @@ class Film:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         source = f"data:video/mp4;base64,{base64.b64encode(self.content).decode()}"
-        video = f'<video controls autoplay loop muted playsinline width="{self.width}" src="{source}"></video>'
+        settings = f'controls autoplay loop muted playsinline width="{self.width}" aria-label="{escape(self.alt)}"'
+        video = f'<video {settings} src="{source}"></video>'
         return {"text/html": video, "text/plain": self.alt}
 
 
-def film(frames: Tensor, fps: int = 24, zoom: int = 1, crf: int = 18, alt: str = "", width: int = 256) -> Film:
+def film(frames: Tensor, fps: float = 24, zoom: int = 1, crf: int = 18, alt: str = "", width: int = 256) -> Film:
     """Frames (T, C, H, W), uint8 or floats in [-1, 1], grey or colour, as an H.264 film with ``fps`` frames a second.
 
-    ``zoom`` repeats each pixel along both sides; ``crf`` is x264's quality, 0 for lossless, 23 for its default.
+    ``fps`` may be broken, such as 23.976. ``zoom`` repeats each pixel along both sides; ``crf`` is x264's quality,
+    0 for lossless, 23 for its default.
 
     Raises:
-        ValueError: no frames, frames of another shape, or an odd side, which half-size colour cannot store.
+        ValueError: no frames, frames of another shape, or an odd side, which half-size colour cannot store; or ``fps``
+            outside 0.1 to 240.
         ImportError: PyAV is not installed; the message says how to get it.
     """
-    pixels = _check_frames(frames, zoom)
+    rate, pixels = frame_rate(fps), _check_frames(frames, zoom)
     with tempfile.TemporaryDirectory() as folder:  # x264 goes back to put the index in front
         path = Path(folder) / "film.mp4"
-        _encode(path, pixels, fps, crf)
+        _encode(path, pixels, rate, crf)
         content = path.read_bytes()
     return Film(content, alt or f"a film of {len(frames)} frames, {len(frames) / fps:.1f} s", width)
 
 
-def save_video(path: str | Path, frames: Tensor, fps: int = 24, zoom: int = 1, crf: int = 18) -> None:
+def save_video(path: str | Path, frames: Tensor, fps: float = 24, zoom: int = 1, crf: int = 18) -> None:
     """Write frames as an MP4, as ``film`` encodes them: all of the file or nothing."""
     film(frames, fps, zoom, crf).save(path)
 
 
-def save_gif(path: str | Path, frames: Tensor, fps: int = 24, zoom: int = 1) -> None:
-    """Write frames as a GIF that runs for ever; its clock ticks in hundredths of a second."""
-    pause = round(100 / fps) * 10
+def save_gif(path: str | Path, frames: Tensor, fps: float = 24, zoom: int = 1) -> None:
+    """Write frames as a GIF that runs for ever; its clock ticks in hundredths of a second, two at least a frame."""
+    pause = max(2, round(100 / frame_rate(fps))) * 10  # browsers play a single hundredth as ten
     animate(list(_check_frames(frames, 1, even=False)), zoom, milliseconds=pause, rest=pause).save(path)
+
+
+def frame_rate(fps: float) -> Fraction:
+    """Frames a second as the fraction that a file stores: 29.97 is 2997/100; ValueError outside 0.1 to 240."""
+    if not isfinite(fps) or not 0.1 <= fps <= 240:
+        raise ValueError(f"fps={fps}: choose how many frames a second are shown, 0.1 to 240, such as 24 or 29.97")
+    return Fraction(fps).limit_denominator(1001)
 
 
 def _check_frames(frames: Tensor, zoom: int, even: bool = True) -> Tensor:
@@ -81,14 +93,14 @@ def _check_frames(frames: Tensor, zoom: int, even: bool = True) -> Tensor:
     return pixels
 
 
-def _encode(path: Path, pixels: Tensor, fps: int, crf: int) -> None:
+def _encode(path: Path, pixels: Tensor, rate: Fraction, crf: int) -> None:
     try:
         import av
     except ImportError as error:
         raise ImportError("films are encoded with PyAV: install it with  pip install av") from error
     sheets = pixels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy()  # (T, H, W, 3)
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": str(crf), "preset": "medium"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "medium"})
         stream.height, stream.width, stream.pix_fmt = *sheets.shape[1:3], "yuv420p"
         stream.codec_context.thread_count = 1  # the same bytes on any machine
         for sheet in sheets:

@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from html import escape
 from math import ceil
 from pathlib import Path
 from typing import ParamSpec
@@ -47,7 +48,11 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Picture:
-    """Encoded pixels and what they show. The last expression of a cell displays it."""
+    """Encoded pixels and what they show. The last expression of a cell displays it.
+
+    It is HTML: the one form in which JupyterLab, Colab, GitHub and exported pages show a picture with its alt text.
+    An ``image/png`` beside it would be preferred by none of them, and store the pixels a second time.
+    """
 
     content: bytes
     alt: str
@@ -62,12 +67,14 @@ class Picture:
         write_atomically(Path(path), self.content)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        encoded = base64.b64encode(self.content).decode()
-        if self.kind != "gif":
-            return {f"image/{self.kind}": encoded, "text/plain": self.alt}
-        size = "" if self.width is None else f'width="{self.width}" style="image-rendering: pixelated" '
-        image = f'<img {size}src="data:image/gif;base64,{encoded}" alt="{self.alt}">'
-        return {"text/html": image, "text/plain": self.alt}
+        return {"text/html": image_tag(self.content, self.kind, self.alt, self.width), "text/plain": self.alt}
+
+
+def image_tag(content: bytes, kind: str, alt: str, width: int | None = None) -> str:
+    """A picture's bytes as an <img> that holds them; ``width`` in pixels enlarges it without smoothing."""
+    size = "" if width is None else f'width="{width}" style="image-rendering: pixelated" '
+    encoded = base64.b64encode(content).decode()
+    return f'<img {size}alt="{escape(alt)}" src="data:image/{kind};base64,{encoded}">'
 
 
 # --- pictures made of pixels alone --------------------------------------------------------------------
@@ -82,6 +89,39 @@ def tile(images: Tensor, columns: int | None = None, gap: int = 2) -> Tensor:
     for i, image in enumerate(images):
         y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
         sheet[:, y : y + h, x : x + w] = image
+    return sheet
+
+
+def sample_sheet(samples: Tensor, frames: int = 4, side: int = 112) -> Tensor:
+    """What a generator makes on one sheet, uint8 (1 or 3, height, width), whatever it makes.
+
+    Pictures (N, C, H, W) in rows; of clips (N, T, H, W) a row each, of ``frames`` moments; of points (N, 2) a map.
+
+    Raises:
+        ValueError: samples of another shape.
+    """
+    if samples.ndim == 4 and samples.shape[1] in (1, 3):
+        return tile(samples)
+    if samples.ndim == 4:
+        moments = torch.linspace(0, samples.shape[1] - 1, min(frames, samples.shape[1])).round().long()
+        rows = samples[: ceil(side / 28), moments.to(samples.device)]  # (N, frames, H, W)
+        return tile(rows.flatten(0, 1).unsqueeze(1), columns=len(moments))
+    if samples.ndim == 2 and samples.shape[1] == 2:
+        return _point_map(samples.detach().cpu(), side)
+    raise ValueError(
+        f"samples of shape {tuple(samples.shape)} are no picture: "
+        "pictures are (N, C, H, W) with C = 1 or 3, clips (N, T, H, W), points (N, 2)"
+    )
+
+
+def _point_map(points: Tensor, side: int) -> Tensor:
+    """Points (N, 2) as dots of 2x2 pixels on white, x to the right, y up, 0 in the middle."""
+    reach = max(1.0, ceil(float(points.nan_to_num().abs().max())))
+    x, y = ((points.nan_to_num() / reach + 1) / 2 * (side - 2)).round().long().T
+    sheet = torch.full((1, side, side), 255, dtype=torch.uint8)
+    for i in (0, 1):
+        for j in (0, 1):
+            sheet[0, side - 2 - y + i, x + j] = 0
     return sheet
 
 

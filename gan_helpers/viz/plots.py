@@ -1,4 +1,4 @@
-"""Every plot of the course, in one style. Notebooks import them from the start: how one is drawn is not what they teach."""
+"""Every plot of the course, in one style. Notebooks import them: how one is drawn is not what they teach."""
 
 from __future__ import annotations
 

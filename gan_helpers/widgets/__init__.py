@@ -36,14 +36,15 @@ from gan_helpers.widgets.explorer import (
     explore,
     render_latents,
 )
-from gan_helpers.widgets.finder import (
-    Files,
-    Finder,
+from gan_helpers.widgets.frontend import (
+    Frontend,
+    Listener,
+    let_colab_show_it,
+    page_widget,
 )
 from gan_helpers.widgets.monitor import (
     Monitor,
     Poll,
-    Snapshots,
     TimeLapse,
 )
 from gan_helpers.widgets.panels import (
@@ -53,9 +54,16 @@ from gan_helpers.widgets.panels import (
     Sliders,
     Stage,
     button,
+    message,
     picture,
     take_upload,
-    told,
+)
+from gan_helpers.widgets.search import (
+    Files,
+    Finder,
+)
+from gan_helpers.widgets.snapshots import (
+    Snapshots,
 )
 
 __all__ = [
@@ -68,6 +76,8 @@ __all__ = [
     "Favourites",
     "Files",
     "Finder",
+    "Frontend",
+    "Listener",
     "Map",
     "Monitor",
     "Poll",
@@ -84,11 +94,14 @@ __all__ = [
     "draw_scores",
     "drawing_canvas",
     "explore",
+    "let_colab_show_it",
     "live_frame",
     "loss_range",
+    "message",
     "minutes",
     "numbers",
     "open_picture",
+    "page_widget",
     "paste_samples",
     "picture",
     "progress",
@@ -100,6 +113,5 @@ __all__ = [
     "take_upload",
     "text_mask",
     "ticks",
-    "told",
     "write",
 ]

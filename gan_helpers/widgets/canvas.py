@@ -12,6 +12,8 @@ from typing import Any
 
 from PIL import Image
 
+from gan_helpers.widgets.frontend import let_colab_show_it
+
 SCRIPT = Path(__file__).with_name("canvas.js")
 PREFIX = "data:image/png;base64,"
 
@@ -27,7 +29,7 @@ def drawing_canvas(shape: tuple[int, ...], width: int = 196) -> Any | None:
         import traitlets
     except ImportError:
         return None
-    _let_colab_show_it()
+    let_colab_show_it()
 
     class Canvas(anywidget.AnyWidget):
         _esm = SCRIPT.read_text(encoding="utf-8")
@@ -60,15 +62,6 @@ def open_picture(content: bytes, name: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content))
         image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers raise whatever a malformed file makes them stumble over
         raise ValueError(f"{name} cannot be read as a picture: choose a whole PNG or JPEG file") from error
     return image
-
-
-def _let_colab_show_it() -> None:
-    """Colab shows widgets from outside ipywidgets only after it was asked to."""
-    try:
-        from google.colab import output
-    except ImportError:
-        return
-    output.enable_custom_widget_manager()

@@ -18,10 +18,12 @@ from torch import Tensor
 
 from gan_helpers.models.sampling import generate
 from gan_helpers.training.runs import History, Run
-from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, Picture, tile, to_pil
+from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, Picture, sample_sheet, to_pil
 
 WIDTH, HEIGHT = 1000, 300  # of the card, in pixels
-TOP, BOTTOM = 62, 262  # of every pair of axes
+TOP, BOTTOM = 66, 268  # of every pair of axes
+LEFT, PROBABILITY, SCORES = 48, 316, 562  # where they begin
+TITLE, LABEL, TICK = 18, 16, 15  # sizes of text, which reads also where a narrow page shows the card at 60 %
 SIDE = 236  # of the sheet of samples: 4 x 4 digits, enlarged twice
 INK, GRID = "#24292F", "#E3E6E8"
 MOST_ROWS = 50_000  # of the history that are looked at, so that a frame's cost does not grow with the run
@@ -48,19 +50,19 @@ def live_frame(run: Run, latents: Tensor, note: str = "") -> bytes:
 def draw_run(run: Run, latents: Tensor, note: str = "") -> Image.Image:
     """The card with all of its four parts, (HEIGHT, WIDTH), in colour."""
     card = Image.new("RGB", (WIDTH, HEIGHT), "white")
-    write(card, 12, 10, ": ".join(filter(None, (note, progress(run)))), size=14)
+    write(card, 12, 8, ": ".join(filter(None, (note, progress(run)))), size=TITLE)
     means, lows, highs = columns(run.history, 220)
     losses, probabilities = loss_range(lows, highs), (0.0, 1.0)
     for left, title, y, parts in (
-        (46, "losses", losses, {"D": (0, DISCRIMINATOR), "G": (1, GENERATOR)}),
-        (312, "probability", probabilities, {"D(x)": (2, DATA), "D(G(z))": (3, GENERATOR)}),
+        (LEFT, "losses", losses, {"D": (0, DISCRIMINATOR), "G": (1, GENERATOR)}),
+        (PROBABILITY, "probability", probabilities, {"D(x)": (2, DATA), "D(G(z))": (3, GENERATOR)}),
     ):
         axes = Axes(card, left, 220, (0, max(1, run.step)), y)
         axes.label(title, {name: colour for name, (_, colour) in parts.items()})
         for i, colour in parts.values():
             axes.curve(means[:, i], lows[:, i], highs[:, i], colour)
         axes.finish()
-    draw_scores(card, 562, 164, run.logits)
+    draw_scores(card, SCORES, 176, run.logits)
     paste_samples(card, WIDTH - SIDE - 10, generate(run.average, latents))
     return card
 
@@ -180,10 +182,10 @@ class Axes:
         for value in ticks(*y, most=4) if y_ticks else ():
             height = float(self.pixels(torch.tensor(value), y, self.height))
             self.area[:, self.height - max(1, round(height))] = rgb(GRID)[:, 0]
-            write(card, left - 6, BOTTOM - height, short(value), DATA, 11, "rm")
+            write(card, left - 6, BOTTOM - height, short(value), INK, TICK, "rm")
         for value in (v for v in ticks(*x, most=4) if x[0] < 0 or v == int(v)):  # no half steps
             where = left + float(self.pixels(torch.tensor(value), x, width))
-            write(card, where, BOTTOM + 7, short(value), DATA, 11, "ma")
+            write(card, where, BOTTOM + 6, short(value), INK, TICK, "ma")
 
     @staticmethod
     def pixels(values: Tensor, span: Span, length: int) -> Tensor:
@@ -194,7 +196,7 @@ class Axes:
         """The title, and behind it each name in its colour."""
         x = self.left
         for text, colour in ((title, INK), *names.items()):
-            x += write(self.card, x, TOP - 24, text, colour, 13) + 12
+            x += write(self.card, x, TOP - 26, text, colour, LABEL) + 10
 
     def curve(self, means: Tensor, lows: Tensor, highs: Tensor, colour: str) -> None:
         """A line through equal stretches' means (n,), in a band from their lowest to their highest."""
@@ -245,8 +247,8 @@ def draw_scores(card: Image.Image, left: int, width: int, logits: Sequence[Tenso
 
 
 def paste_samples(card: Image.Image, left: int, images: Tensor) -> None:
-    """The sheet of images (N, C, H, W), as large as fits: pixel by pixel if it can be doubled, else smooth."""
-    sheet = to_pil(tile(images))
+    """The sheet of samples, as large as fits: pixel by pixel if it can be doubled, else smooth."""
+    sheet = to_pil(sample_sheet(images))
     scale = SIDE / max(sheet.size)
     exact = scale >= 1 and scale - floor(scale) < 0.15
     size = [round(side * (floor(scale) if exact else scale)) for side in sheet.size]

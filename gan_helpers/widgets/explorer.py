@@ -1,6 +1,6 @@
 """Latent space under the hand: sliders, favourites and morphs, a map, the search for a picture, files.
 
-``render_latents`` is pure: latents to PNG bytes. Around it stand thin widgets, of which ``panels`` and ``finder``
+``render_latents`` is pure: latents to PNG bytes. Around it stand thin widgets, of which ``panels`` and ``search``
 hold the larger ones. All but the drawing canvas are core widgets that ipywidgets 7.7 and 8 share, so that Colab shows
 what JupyterLab shows. While a cell is running, JupyterLab lets callbacks run beside it in a thread of their own:
 so they touch neither torch's global random state nor the generator's mode.
@@ -26,13 +26,14 @@ from gan_helpers.checkpoints import Network
 from gan_helpers.data.sets import unscale_pixels
 from gan_helpers.latent.points import Position, UndoStack, principal_directions, random_points
 from gan_helpers.models.sampling import check_latents, generate
-from gan_helpers.viz.pictures import png_bytes, tile
-from gan_helpers.widgets.finder import Files, Finder
-from gan_helpers.widgets.panels import Favourites, Map, Sliders, button, told
+from gan_helpers.viz.pictures import image_tag, png_bytes, tile
+from gan_helpers.widgets.frontend import Frontend
+from gan_helpers.widgets.panels import Favourites, Map, Sliders, button, message
+from gan_helpers.widgets.search import Files, Finder
 
 STYLE = Path(__file__).with_name("explorer.css")
 SIDE = 280  # screen pixels of the picture's longer side, or a little less
-FIELD = {"layout": {"width": f"{SIDE}px"}, "style": {"description_width": "44px"}}
+FIELD = {"layout": {"width": "auto"}, "style": {"description_width": "44px"}}
 
 
 def render_latents(generator: Network, latents: Tensor, zoom: int | None = None, labels: Tensor | None = None) -> bytes:
@@ -73,7 +74,8 @@ class Explorer:
         classes = generator.config.get("classes")
         self.classes = self._classes(classes) if isinstance(classes, int) else None
         self._lock, self._held = threading.RLock(), False
-        self._history = UndoStack(Position(start, origin, seed=0))
+        self._visited = UndoStack(Position(start, origin, seed=0))
+        self.frontend = Frontend(self._heard)
         self.shape = tuple(self.pictures(start).shape[1:])
         self.along = Sliders("Directions", self, names, "at")
         self.single = Sliders("Single numbers", self, [f"z{i}" for i in range(start.shape[1])], "moved by")
@@ -83,7 +85,7 @@ class Explorer:
         self.panels = (self.along, self.single, self.favourites, self.map, self.finder, self.files)
         self.along.open()
         self.widget = self._build()
-        self._history.now = self._read()
+        self._visited.now = self._read()
         self._show()
 
     # --- where it is ---
@@ -94,12 +96,12 @@ class Explorer:
 
     @property
     def start(self) -> Tensor:
-        return self._history.now.start
+        return self._visited.now.start
 
     @property
     def seed(self) -> int:
         """The seed that was last asked for."""
-        return self._history.now.seed
+        return self._visited.now.seed
 
     @property
     def label(self) -> int | None:
@@ -126,9 +128,11 @@ class Explorer:
         latents = latents.to(self.directions.dtype)  # a file's or a cell's own may have another
         label = self.label if label is None else label
         seed = self.seed if seed is None else seed
+        if kind != "morph":
+            self.favourites.stop()
         with self._lock:
-            self._history.move(Position(latents, origin, seed, label=label), kind)
-            self._place(self._history.now)
+            self._visited.move(Position(latents, origin, seed, label=label), kind)
+            self._place(self._visited.now)
 
     def surprise(self, seed: int | None = None) -> None:
         """Leave from a new random point; the same seed gives the same one."""
@@ -137,8 +141,9 @@ class Explorer:
 
     def undo(self) -> None:
         """Back to where it was before the last move."""
+        self.favourites.stop()
         with self._lock:
-            position = self._history.undo()
+            position = self._visited.undo()
             if position is not None:
                 self._place(position)
         if position is None:
@@ -146,26 +151,42 @@ class Explorer:
 
     def reset(self, sliders: Sequence[widgets.FloatSlider] | None = None) -> None:
         """The given sliders to 0, by default all of them."""
+        self.favourites.stop()
         with self._holding():
             for slider in (*self.along.sliders, *self.single.sliders) if sliders is None else sliders:
                 slider.value = 0.0
-            self._history.move(self._read())
+            self._visited.move(self._read())
         self._show()
 
     def moved(self, change: Any) -> None:
         """A slider or the class was changed: show it."""
         with self._lock:
-            if not self._held:
-                self._history.move(self._read(), kind=f"control {id(change['owner'])}")
-                self._show()
+            if self._held:
+                return
+            self.favourites.stop()
+            self._visited.move(self._read(), kind=f"control {id(change['owner'])}")
+            self._show()
 
     def pictures(self, latents: Tensor, label: int | None = None) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1], of the class shown or another."""
         return generate(self.generator, latents, self._labels(len(latents), label))
 
     def say(self, text: str) -> None:
-        """Put a sentence into the text line, which screen readers read out."""
-        self.said.value = f'<div role="status" aria-live="polite">{escape(text)}</div>'
+        """Put a sentence into the text line, which the page reads out to those who cannot see it."""
+        self.said.value = f"<div>{escape(text)}</div>"
+
+    def where(self) -> str:
+        """The point that is shown, in words."""
+        named = [] if self.label is None else [f"class {self.label}"]
+        return ", ".join([self._visited.now.origin, *named, *self.along.said(), *self.single.said()])
+
+    def describe(self, image: widgets.Image, text: str) -> None:
+        """Say what is seen in an image, for those who cannot see it."""
+        self.frontend.describe(image, text)
+
+    def open_panel(self, panel: Any) -> None:
+        """Bring a panel to the front, as a click on its name does."""
+        self.tabs.value = self.panels.index(panel)
 
     # --- the inside ---
 
@@ -174,7 +195,7 @@ class Explorer:
         return None if label is None else torch.full((n,), label, device=self.start.device)
 
     def _read(self) -> Position:
-        now = self._history.now
+        now = self._visited.now
         return replace(now, values=self.along.values, numbers=self.single.values, label=self.label)
 
     def _place(self, position: Position) -> None:
@@ -198,35 +219,44 @@ class Explorer:
 
     def _show(self) -> None:
         self.image.value = render_latents(self.generator, self.latents, labels=self._labels(1))
-        named = [] if self.label is None else [f"class {self.label}"]
-        self.say(", ".join([self._history.now.origin, *named, *self.along.said(), *self.single.said()]))
+        self.say(self.where())
 
     def _typed(self, change: Any) -> None:
         if not self._held:
             self.surprise(change["new"])
 
     def _opened(self, change: Any) -> None:
-        if change["new"] is not None:
-            told(self, self.panels[change["new"]].open)()
+        for i, panel in enumerate(self.panels):
+            panel.widget.layout.display = None if i == change["new"] else "none"
+        message(self, self.panels[change["new"]].open)()
+
+    def _heard(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        """What the page sends: a file that was chosen or dropped, or why it was not sent."""
+        if content.get("event") == "refused":
+            self.say(content["text"])
+        if content.get("event") == "file":
+            panel = self.files if content["target"] == "latents" else self.finder
+            self.open_panel(panel)
+            message(self, lambda: panel.read_file(content["name"], buffers[0]))()
 
     def _build(self) -> widgets.Box:
-        tabs = widgets.Tab([panel.widget for panel in self.panels], layout={"flex": "1 1 400px", "min_width": "0"})
-        for i, panel in enumerate(self.panels):
-            tabs.set_title(i, panel.title)
-        tabs.observe(self._opened, "selected_index")
+        """Picture and panels side by side. A panel's name shows it: a Tab would lose its clicks in a reloaded page."""
+        names = [(panel.title, i) for i, panel in enumerate(self.panels)]
+        self.tabs = widgets.ToggleButtons(options=names, style={"button_width": "auto"}).add_class("gan-tabs")
+        self.tabs.observe(self._opened, "value")
+        for panel in self.panels[1:]:
+            panel.widget.layout.display = "none"
+        right = widgets.VBox([self.tabs, *(panel.widget for panel in self.panels)]).add_class("gan-right")
+        columns = widgets.Box([self._left().add_class("gan-left"), right]).add_class("gan-columns")
         style = widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>", layout={"display": "none"})
-        row = {"display": "flex", "flex_flow": "row wrap", "align_items": "flex-start"}
-        return widgets.Box([style, self._left(), tabs], layout=row).add_class("gan-explorer")
+        return widgets.VBox([style, *self.frontend.widgets, columns]).add_class("gan-explorer")
 
     def _left(self) -> widgets.VBox:
         """The picture, what it shows, and what concerns it as a whole."""
         _, height, width = self.shape
-        side = {
-            "width": f"{SIDE * width // max(height, width)}px",
-            "height": f"{SIDE * height // max(height, width)}px",
-        }
+        side = {"width": "100%", "max_width": f"{SIDE * width // max(height, width)}px"}
         self.image = widgets.Image(format="png", layout=side).add_class("gan-picture")
-        self.said = widgets.HTML(layout={"width": f"{SIDE}px", "min_height": "3em"}).add_class("gan-said")
+        self.said = widgets.HTML(layout={"min_height": "3em"}).add_class("gan-said")
         self.seed_field = widgets.IntText(description="seed", **FIELD).add_class("gan-seed")
         self.seed_field.observe(self._typed, "value")
         surprise = button(self, "Surprise me", "gan-surprise", "go to a random point", self.surprise, "random")
@@ -247,10 +277,12 @@ class Explorer:
             self.map.draw()
 
     def _repr_mimebundle_(self, **keywords: Any) -> Any:
+        """The widget; and for readers without a kernel the picture, with a line that says what is missing."""
         text = f"{len(self.sliders)} latent sliders and a picture: they need a running kernel"
         show = getattr(self.widget, "_repr_mimebundle_", None)
         if show is not None:
-            return {**show(**keywords), "text/plain": text}
+            still = image_tag(self.image.value, "png", f"a generated picture: {self.where()}")
+            return {**show(**keywords), "text/html": f"{still}<br>{text}", "text/plain": text}
         self.widget._ipython_display_()  # ipywidgets 7
         return {}
 

@@ -18,10 +18,11 @@ from typing import Any
 from torch import Tensor
 
 from gan_helpers.models.sampling import generate
-from gan_helpers.training.runs import Run, restore_run, run_state
-from gan_helpers.viz.pictures import tile
+from gan_helpers.training.runs import Run
+from gan_helpers.viz.pictures import Picture, sample_sheet
 from gan_helpers.widgets.controls import ControlPanel, StillPicture
 from gan_helpers.widgets.dashboard import live_frame, numbers, render_run
+from gan_helpers.widgets.snapshots import Snapshots
 
 SHARE = 0.016  # of the training time may go into pictures and snapshots; sending them costs as much again, or nearly
 POLL_SECONDS = 0.05  # between two looks for clicks, where looking costs something
@@ -34,7 +35,7 @@ class Monitor:
 
     It draws at most four times a second, spends less than 3 % of the time on it, and never changes
     what is trained unless told to. Without a notebook it prints a line instead, ten at most.
-    It keeps at most six snapshots to rewind to (see ``Snapshots``).
+    It keeps at most six snapshots to rewind to (see ``Snapshots``). What it cannot draw costs a line, not the run.
 
     Args:
         latents: (N, latent_dim), the points whose pictures are shown in every frame.
@@ -52,13 +53,14 @@ class Monitor:
         self._poll: Poll | None = None
         self._exits = ExitStack()
         self._lines = 0
+        self._failed = False  # to draw
 
     # --- called by train_gan --------------------------------------------------------------------------
 
     def __enter__(self) -> Monitor:
         if _in_notebook():
             self._run, self._allowed, self._next_frame = None, inf, 0.0
-            self.frames, self.frame_seconds = 0, 0.0
+            self.frames, self.frame_seconds, self._failed = 0, 0.0, False
             self.snapshots.clear()
             self._poll, hint = _click_poller(self._exits)
             self._open_view(hint)
@@ -93,18 +95,23 @@ class Monitor:
 
     def show(self, run: Run) -> None:
         """Show the run's last state as a picture that stays in the notebook."""
-        if not _in_notebook():
+        picture = self._last_picture(run) if _in_notebook() else None
+        if picture is None:
             self._print(run, last=True)
             return
         from IPython.display import display
 
-        picture = render_run(run, self.latents)
         if isinstance(self.view, StillPicture):
             self.view.update(picture)
         else:
             if self.view is not None:
                 self.view.hide()  # the same picture would be seen twice
             display(picture)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """The run that was watched last, in any cell: so it comes back where a reloaded page has lost it."""
+        picture = None if self._run is None else self._last_picture(self._run)
+        return {"text/plain": "no run was watched yet"} if picture is None else picture._repr_mimebundle_()
 
     # --- inside ---------------------------------------------------------------------------------------
 
@@ -122,12 +129,25 @@ class Monitor:
         start = time.perf_counter()
         if self.view is None:
             self._open_view()
-        if isinstance(self.view, StillPicture):
-            self.view.update(render_run(run, self.latents))
-        else:
-            self.view.show(live_frame(run, self.latents, note), run, self.snapshots.steps, note)
+        if isinstance(self.view, ControlPanel):
+            self.view.show(self._attempt(live_frame, run, self.latents, note), run, self.snapshots, note)
+        elif (picture := self._last_picture(run)) is not None:
+            self.view.update(picture)
         self.frames += 1
         self.frame_seconds += time.perf_counter() - start
+
+    def _last_picture(self, run: Run) -> Picture | None:
+        return self._attempt(render_run, run, self.latents)
+
+    def _attempt(self, draw: Callable[..., Any], *arguments: object) -> Any:
+        """What ``draw`` makes; None where it fails. A picture is worth a line, once, but never the training."""
+        try:
+            return draw(*arguments)
+        except Exception as error:  # whatever a reader's own network or shapes lead to
+            if not self._failed:
+                print(f"the training goes on, but the monitor cannot draw it: {type(error).__name__}: {error}")
+            self._failed = True
+            return None
 
     def _obey(self, run: Run) -> bool:
         """Carry out what has been asked for since the last step; was there anything?"""
@@ -136,11 +156,11 @@ class Monitor:
         if self._poll is not None and time.perf_counter() >= self._next_poll:
             self._poll(10)
             self._next_poll = time.perf_counter() + POLL_SECONDS
-        told = False
+        asked = False
         while not self.view.commands.empty():
             self._do(run, *self.view.commands.get())
-            told, self._next_frame = True, 0.0  # the reader wants to see what came of it
-        return told
+            asked, self._next_frame = True, 0.0  # the reader wants to see what came of it
+        return asked
 
     def _do(self, run: Run, command: str, value: float | None) -> None:
         if command in ("pause", "step", "go"):
@@ -149,10 +169,11 @@ class Monitor:
             run.stop = True
         elif command == "rewind" and value is not None:  # None: clicked before the first snapshot was listed
             self.snapshots.rewind(run, int(value))
-        elif command == "rate-g":
-            run.lrs = value, run.lrs[1]
-        elif command == "rate-d":
-            run.lrs = run.lrs[0], value
+        elif command in ("rate-g", "rate-d"):
+            rates = (value, run.lrs[1]) if command == "rate-g" else (run.lrs[0], value)
+            if rates != run.lrs:  # also heard when the panel shows the rates of a run that was put back
+                self.snapshots.mark(run)
+                run.lrs = rates
 
     def _hold(self, run: Run) -> None:
         """Wait until the reader goes on; the budget in seconds and the processor wait, too."""
@@ -172,48 +193,6 @@ class Monitor:
             print(f"step {run.step}: {numbers(run)}")
 
 
-class Snapshots:
-    """A few states of a run in memory, spread over the whole of it, to go back to.
-
-    Each takes the memory of a checkpoint file: about three times the weights of both networks (they and
-    Adam's two averages), and the generator's average; 30 MB for notebook 04's recommended pair. When there are
-    more than ``most``, every other one goes and the next ones come half as often.
-    """
-
-    def __init__(self, most: int = 6, every_seconds: float = 2.0) -> None:
-        self.most, self.first_interval = most, every_seconds
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget all, as at the start of a run."""
-        self.every_seconds = self.first_interval
-        self._states: dict[int, tuple[dict[str, Tensor], dict[str, Any]]] = {}  # by step, in order
-
-    @property
-    def steps(self) -> list[int]:
-        """The steps to which ``rewind`` can go, the earliest first."""
-        return list(self._states)
-
-    def due(self, run: Run) -> bool:
-        """Has the run trained for ``every_seconds`` since the last snapshot?"""
-        last = next(reversed(self._states.values()), None)
-        return last is None or run.seconds >= last[1]["seconds"] + self.every_seconds
-
-    def take(self, run: Run) -> None:
-        """Keep the run as it is now."""
-        tensors, facts = run_state(run)
-        self._states[run.step] = ({name: tensor.clone() for name, tensor in tensors.items()}, facts)
-        if len(self._states) > self.most:
-            self._states = dict(list(self._states.items())[::2])
-            self.every_seconds *= 2
-
-    def rewind(self, run: Run, step: int) -> None:
-        """Put the run back to the snapshot nearest to ``step``, and forget those of what came after it."""
-        nearest = min(self._states, key=lambda known: abs(known - step))
-        restore_run(run, *self._states[nearest])
-        self._states = {known: state for known, state in self._states.items() if known <= nearest}
-
-
 class TimeLapse:
     """A callback that keeps what fixed latents look like, at steps 1, 2, 4, ... times ``growth``."""
 
@@ -224,7 +203,7 @@ class TimeLapse:
 
     def __call__(self, run: Run) -> None:
         if not self.steps or run.step >= self.steps[-1] * self.growth:
-            self.frames.append(tile(generate(run.average, self.latents)))
+            self.frames.append(sample_sheet(generate(run.average, self.latents)))
             self.steps.append(run.step)
 
 

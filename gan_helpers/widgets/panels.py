@@ -6,7 +6,8 @@ What goes wrong in a callback is said in the explorer's text line, since a trace
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Protocol
@@ -37,6 +38,12 @@ class Stage(Protocol):
     def say(self, text: str) -> None:
         """Put a sentence into the text line."""
 
+    def where(self) -> str:
+        """The point that is shown, in words."""
+
+    def describe(self, image: widgets.Image, text: str) -> None:
+        """Say what is seen in an image, for those who cannot see it."""
+
     def moved(self, change: Any) -> None:
         """Show what a slider changed."""
 
@@ -44,8 +51,8 @@ class Stage(Protocol):
         """Set these sliders to 0."""
 
 
-def told(stage: Stage, call: Callable[[], None]) -> Callable[..., None]:
-    """``call`` as a widget's callback: bad input becomes a sentence in the text line."""
+def message(stage: Stage, call: Callable[[], None]) -> Callable[..., None]:
+    """``call`` as a widget's callback: an error in it becomes a message in the text line."""
 
     def callback(*_: Any) -> None:
         try:
@@ -59,7 +66,7 @@ def told(stage: Stage, call: Callable[[], None]) -> Callable[..., None]:
 def button(stage: Stage, text: str, css: str, tooltip: str, call: Callable[[], None], icon: str = "") -> widgets.Button:
     """A button that fits its text."""
     made = widgets.Button(description=text, tooltip=tooltip, icon=icon, layout={"width": "auto"})
-    made.on_click(told(stage, call))
+    made.on_click(message(stage, call))
     return made.add_class(css)
 
 
@@ -96,7 +103,7 @@ class Sliders:
             return
         layout = widgets.Layout(width="auto")  # one for all: 64 sliders are many models as it is
         self.sliders = [self._slider(name, layout) for name in self.names]
-        tooltip = f"set all sliders of the tab {self.title} to 0"
+        tooltip = f"set all sliders of the panel {self.title} to 0"
         reset = button(self.stage, "Reset", "gan-reset", tooltip, lambda: self.stage.reset(self.sliders), "undo")
         rows = widgets.VBox(self.sliders).add_class("gan-sliders")
         self.widget.children = [rows, widgets.HBox([reset])]
@@ -123,32 +130,35 @@ class Sliders:
         return slider
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Favourite:
     """A picture that was kept."""
 
     latents: Tensor  # (1, latent_dim)
     label: int | None
+    item: widgets.Widget | None = None  # what stands for it in the tray
 
 
 class Favourites:
-    """The tray of kept pictures, and the morph between two of them."""
+    """The tray of kept pictures, and the morph between two of them. A picture keeps its number, from 1."""
 
     title = "Favourites"
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.kept: list[Favourite] = []
-        self.changed: list[Callable[[], None]] = []  # called when there is one more
-        self.tray = widgets.HBox([widgets.Label("Keep a picture, and it stays here.")]).add_class("gan-tray")
+        self.kept: dict[int, Favourite] = {}  # by number
+        self.changed: list[Callable[[], None]] = []  # called when there is one more or less
+        self._count = 0
+        self._empty = widgets.Label("Keep a picture, and it stays here.")
+        self.tray = widgets.HBox([self._empty]).add_class("gan-tray")
         self.ends = [widgets.Dropdown(description=text, layout={"width": "auto"}) for text in ("morph from", "to")]
         ways = [("the arc (spherical)", True), ("a straight line", False)]
         self.spherical = widgets.Dropdown(description="along", options=ways, layout={"width": "auto"})
         self.way = widgets.IntSlider(description="way, %", disabled=True, layout={"width": "auto"})
         self.play = widgets.Play(max=100, step=2, interval=80, disabled=True).add_class("gan-play")
-        widgets.jslink((self.play, "value"), (self.way, "value"))
-        for control in (self.way, self.spherical):
-            control.observe(told(stage, self.morph), "value")
+        self._follow_play()
+        for control in (*self.ends, self.spherical):
+            control.observe(message(stage, self.morph_again), "value")
         rows = [self.tray, *self.ends, self.spherical, self.way.add_class("gan-morph"), self.play]
         self.widget = widgets.VBox(rows)
 
@@ -157,25 +167,35 @@ class Favourites:
 
     def keep(self) -> None:
         """Put the picture that is shown into the tray."""
-        kept = Favourite(self.stage.latents, self.stage.label)
-        self.kept.append(kept)
-        number = len(self.kept)
+        self._count += 1
+        number, latents, label = self._count, self.stage.latents, self.stage.label
         thumb = picture(56)
-        thumb.value = png_bytes(tile(self.stage.pictures(kept.latents)), zoom=2)
-        go = button(self.stage, f"Go to {number}", "gan-go", f"go to favourite {number}", lambda: self.go(number - 1))
-        item = widgets.VBox([thumb, go], layout={"align_items": "center"})
-        self.tray.children = (*(self.tray.children if number > 1 else ()), item)
+        thumb.value = png_bytes(tile(self.stage.pictures(latents)), zoom=2)
+        self.stage.describe(thumb, f"favourite {number}: {self.stage.where()}")
+        go = button(self.stage, f"Go to {number}", "gan-go", f"go to favourite {number}", lambda: self.go(number))
+        remove = button(
+            self.stage, "", "gan-remove", f"remove favourite {number}", lambda: self.remove(number), "times"
+        )
+        item = widgets.VBox([thumb, widgets.HBox([go, remove])], layout={"align_items": "center"})
+        self.kept[number] = Favourite(latents, label, item)
         self._offer()
         self.stage.say(f"kept as favourite {number}")
 
-    def go(self, index: int) -> None:
+    def remove(self, number: int) -> None:
+        """Take a picture out of the tray; the others keep their numbers."""
+        self.stop()
+        del self.kept[number]
+        self._offer()
+        self.stage.say(f"removed favourite {number}")
+
+    def go(self, number: int) -> None:
         """Show a kept picture again."""
-        kept = self.kept[index]
-        self.stage.go(kept.latents, f"favourite {index + 1}", kept.label)
+        kept = self.kept[number]
+        self.stage.go(kept.latents, f"favourite {number}", kept.label)
 
     def names(self) -> list[tuple[str, int]]:
         """Options for a dropdown."""
-        return [(f"favourite {i + 1}", i) for i in range(len(self.kept))]
+        return [(f"favourite {number}", number) for number in self.kept]
 
     def at(self, t: float) -> Favourite:
         """The point at t in [0, 1] between the two favourites that are chosen; the class changes half-way."""
@@ -187,14 +207,58 @@ class Favourites:
     def morph(self) -> None:
         """Show the point that the slider *way* tells."""
         point = self.at(self.way.value / 100)
-        a, b = (end.value + 1 for end in self.ends)
+        a, b = (end.value for end in self.ends)
         self.stage.go(point.latents, f"{self.way.value} % of the way from favourite {a} to {b}", point.label, "morph")
 
+    def morph_again(self) -> None:
+        """Another way between the two, once one has set out on it."""
+        if self.way.value and not self._offering and len(self.kept) >= 2:
+            self.morph()
+
+    def stop(self) -> None:
+        """End a morph that is playing. What the page has sent since then is not followed."""
+        self._playing = False
+        setattr(self.play, self._playing_trait, False)
+
+    def _follow_play(self) -> None:
+        """*Play* moves the slider *way*; a hand on that slider, or any other move, stops it."""
+        self._playing = self._ticking = self._offering = False
+        self._playing_trait = "playing" if self.play.has_trait("playing") else "_playing"  # ipywidgets 7
+        self.play.observe(self._pressed, self._playing_trait)
+        self.play.observe(self._ticked, "value")
+        self.way.observe(message(self.stage, self._moved), "value")
+
+    def _pressed(self, change: Any) -> None:
+        self._playing = self._playing or change["new"]
+
+    def _ticked(self, change: Any) -> None:
+        if self._playing:
+            with self._during("_ticking"):
+                self.way.value = change["new"]
+
+    def _moved(self) -> None:
+        if not self._ticking:
+            self.stop()
+            self.play.value = self.way.value  # pressed again, it goes on from here
+        self.morph()
+
+    @contextmanager
+    def _during(self, flag: str) -> Iterator[None]:
+        setattr(self, flag, True)
+        try:
+            yield
+        finally:
+            setattr(self, flag, False)
+
     def _offer(self) -> None:
-        start = self.ends[0].value or 0
-        for end, value in zip(self.ends, (start, len(self.kept) - 1), strict=True):
-            end.options = self.names()
-            end.value = value
+        """List what is kept: the morph leads from where it led from to the last."""
+        numbers = list(self.kept)
+        self.tray.children = [kept.item for kept in self.kept.values()] or [self._empty]
+        start = self.ends[0].value if self.ends[0].value in numbers else next(iter(numbers), None)
+        with self._during("_offering"):  # a dropdown that gets options changes its value more than once
+            for end, value in zip(self.ends, (start, numbers[-1] if numbers else None), strict=True):
+                end.options = self.names()
+                end.value = value
         self.way.disabled = self.play.disabled = len(self.kept) < 2
         for call in self.changed:
             call()
@@ -214,18 +278,19 @@ class Map:
         favourites.changed.append(self.offer)
 
     def open(self) -> None:
-        """Build the buttons when the tab is first opened, since 81 of them take a moment."""
+        """Build the buttons when the panel is first opened, since 81 of them take a moment."""
         if not self.corners:
             self._build()
         self.offer()
 
     def offer(self) -> None:
         """Offer the favourites as corners, and draw. A corner without one is a random point, named by its seed."""
+        numbers = list(self.favourites.kept)
         self._quiet = True  # a dropdown that gets options changes its value more than once
         for i, corner in enumerate(self.corners):
-            chosen = i if corner.value in (None, -1) else corner.value
-            corner.options = [(f"seed {i + 1}", -1), *self.favourites.names()]
-            corner.value = chosen if chosen < len(self.favourites.kept) else -1
+            chosen = corner.value if corner.value in numbers else next(iter(numbers[i:]), 0)
+            corner.options = [(f"seed {i + 1}", 0), *self.favourites.names()]
+            corner.value = chosen
         self._quiet = False
         self.draw()
 
@@ -237,6 +302,8 @@ class Map:
         self.points = plane_map(a, b, c, self.side, keep_length=not is_uniform(self.stage.generator))
         sheet = tile(self.stage.pictures(self.points), columns=self.side, gap=0)
         self.image.value = png_bytes(sheet, zoom=max(1, 2 * self.pixels // sheet.shape[2]))
+        named = [f"{corner.description} {corner.label}" for corner in self.corners]
+        self.stage.describe(self.image, f"{self.side} rows of {self.side} pictures between {', '.join(named)}")
 
     def go(self, index: int) -> None:
         """Show the point of a cell, counted row by row."""
@@ -245,27 +312,19 @@ class Map:
 
     def _corner(self, i: int, value: int) -> Tensor:
         kept = self.favourites.kept
-        return kept[value].latents if value >= 0 else random_points(self.stage.generator, seed=i + 1)
+        return kept[value].latents if value else random_points(self.stage.generator, seed=i + 1)
 
     def _build(self) -> None:
         places = ("top left", "top right", "bottom left")
         self.corners = [widgets.Dropdown(description=place, layout={"width": "auto"}) for place in places]
         for corner in self.corners:
-            corner.observe(told(self.stage, self.draw), "value")
+            corner.observe(message(self.stage, self.draw), "value")
         # Image and buttons share the one cell of a grid, so the buttons lie on the picture.
-        _, height, width = self.stage.shape
-        size = {"width": f"{self.pixels}px", "height": f"{self.pixels * height // width}px"}
-        self.image = widgets.Image(format="png", layout={"grid_area": "1 / 1 / 2 / 2", **size})
-        tracks = f"repeat({self.side}, 1fr)"
-        cells = widgets.GridBox(
-            [self._cell(i) for i in range(self.side**2)],
-            layout={
-                "grid_area": "1 / 1 / 2 / 2",
-                "grid_template_columns": tracks,
-                "grid_template_rows": tracks,
-                **size,
-            },
-        )
+        place = {"grid_area": "1 / 1 / 2 / 2", "width": "100%"}
+        self.image = widgets.Image(format="png", layout=place)
+        tracks = {f"grid_template_{axis}": f"repeat({self.side}, 1fr)" for axis in ("columns", "rows")}
+        cells = widgets.GridBox([self._cell(i) for i in range(self.side**2)], layout={**place, **tracks})
+        size = {"width": "100%", "max_width": f"{self.pixels}px"}
         self.widget.children = [*self.corners, widgets.GridBox([self.image, cells], layout=size).add_class("gan-map")]
 
     def _cell(self, index: int) -> widgets.Button:
@@ -274,5 +333,5 @@ class Map:
         shared = {} if index == 0 else {"layout": self._shared.layout, "style": self._shared.style}
         cell = widgets.Button(tooltip=f"row {row + 1}, column {column + 1}", **shared)
         self._shared = cell
-        cell.on_click(told(self.stage, lambda: self.go(index)))
+        cell.on_click(message(self.stage, lambda: self.go(index)))
         return cell.add_class("gan-map-cell")

@@ -16,7 +16,10 @@ from torch import nn
 from gan_helpers.checkpoints import Network, load_shipped, save_network
 from gan_helpers.data import unscale_pixels
 from gan_helpers.environment import ASSETS
+from gan_helpers.latent import random_points
 from gan_helpers.models import Generator, generate, sample_latents
+
+SHIPPED = ASSETS / "weights" / "mnist_generator.safetensors"
 
 
 class ConvGenerator(Network):
@@ -187,6 +190,11 @@ def test_a_reader_can_slide_surprise_undo_keep_morph_and_jump(page):
     moved = picture(page)
     assert moved != first
     assert "direction 1: 2.0" in said(page)
+    page.locator("#tab-directions").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#coordinates-63").is_visible()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#directions-7").is_visible()
     page.click("#undo")
     assert picture(page) == first
     page.fill("#seed", "42")
@@ -199,14 +207,17 @@ def test_a_reader_can_slide_surprise_undo_keep_morph_and_jump(page):
     page.press("#seed", "Enter")
     assert picture(page) == found  # a seed can be shared
     page.click("#keep")
-    assert page.locator("#tray button").count() == 4
+    assert page.locator("#tray .go").count() == 4
     page.click("#play")
     page.wait_for_timeout(300)
     one = picture(page)
     page.wait_for_timeout(300)
     assert one != picture(page)
-    page.click("#play")
-    assert picture(page) == picture(page)
+    page.click("#surprise")  # any move ends it
+    still = picture(page)
+    page.wait_for_timeout(300)
+    assert picture(page) == still
+    assert page.inner_text("#play") == "Play"
     page.locator("#map").click(position={"x": 150, "y": 150})
     assert "map" in said(page)
     keep_screenshot(page, "playground")
@@ -215,9 +226,57 @@ def test_a_reader_can_slide_surprise_undo_keep_morph_and_jump(page):
     assert download.value.suggested_filename.endswith(".png")
 
 
+@pytest.mark.parametrize(
+    ("dim", "latent"), [(64, "normal"), (20, "normal"), (5, "normal"), (7, "uniform"), (16, "normal")]
+)
+def test_a_seed_is_the_same_point_as_in_the_notebooks(page, tmp_path, dim, latent):
+    generator = Generator(dim, (1, 4, 4), (8,), dropout=0.0, latent=latent)
+    write_playground(generator, tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    for seed in (0, 2, 999_999_999):
+        found = torch.tensor(page.evaluate("seed => playground.seeded(seed)", seed))
+        assert torch.allclose(found, random_points(generator, seed)[0], atol=1e-5)
+
+
+def test_kept_pictures_can_be_removed_by_touch_and_the_focus_stays(page):
+    page.goto((ASSETS / "playground.html").as_uri())
+    for left in (2, 1, 0):
+        page.locator("#tray .remove").first.click()
+        assert page.locator("#tray .go").count() == left
+        assert page.evaluate("document.activeElement !== document.body")
+        assert f"{left} are left" in page.inner_text("#said")
+    assert page.locator("#play").is_disabled()
+    assert not page.locator("#map").is_visible()
+    page.click("#keep")
+    assert page.locator("#tray .go").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_and_targets_are_large(browser, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1024, "height": 800})
+    page.goto((ASSETS / "playground.html").as_uri())
+    page.wait_for_timeout(300)
+    found = Axe().run(
+        page, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+    )
+    assert [fault["id"] for fault in found.response["violations"] if fault["impact"] in ("serious", "critical")] == []
+    sizes = page.eval_on_selector_all(
+        "button, input, select",
+        "parts => parts.filter(p => p.offsetParent).map(p => [p.id, p.getBoundingClientRect()])",
+    )
+    assert [name for name, box in sizes if min(box["width"], box["height"]) < 24] == []
+    page.close()
+
+
 def test_it_fits_a_phone(browser):
     phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark")
     phone.goto((ASSETS / "playground.html").as_uri())
     assert phone.evaluate("() => document.documentElement.scrollWidth") <= 360
+    phone.locator("#map").scroll_into_view_if_needed()
+    box = phone.locator("#picture").bounding_box()
+    assert box["y"] >= 0  # the picture stays in sight
+    assert box["width"] <= 150
     keep_screenshot(phone, "playground_phone_dark")
     phone.close()

@@ -23,7 +23,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,8 @@ class Variant:
     convolutional: bool = False
 
     def but(self, **changes: Any) -> Variant:
-        """The same with some settings changed, or some of ``Settings`` added."""
-        kind = Settings if changes.keys() <= asdict(self.settings).keys() else Settings
-        return replace(self, settings=kind(**asdict(self.settings) | changes))
+        """The same with some settings changed."""
+        return replace(self, settings=replace(self.settings, **changes))
 
     def networks(self, seed: int) -> tuple[Generator, Discriminator]:
         torch.manual_seed(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 from gan_helpers.checkpoints import Network, load_network
 from gan_helpers.data.sets import load_images, scale_pixels
 from gan_helpers.environment import ASSETS
-from gan_helpers.latent.inversion import find_latents, fit_picture
+from gan_helpers.latent.inversion import find_latents, fit_picture, search_latents
 from gan_helpers.latent.points import random_points
 from gan_helpers.models.dense import Generator
 from gan_helpers.models.sampling import generate
@@ -63,6 +64,16 @@ def test_the_search_is_within_the_class_that_was_asked_for(linear):
     *_, (_, found, _) = find_latents(linear, target, pull=0.0, seconds=60, labels=label)
     expected = nearest_by_least_squares(linear, target, linear.shift(label)[0])
     assert torch.allclose(found, expected, atol=0.01)
+
+
+def test_among_several_classes_the_one_that_made_the_picture_is_found(linear):
+    for label in range(3):
+        target = generate(linear, random_points(linear, 5 + label), torch.tensor([label]))
+        stages = list(search_latents(linear, target, pull=0.0, seconds=60, labels=torch.arange(3)))
+        assert stages[-1].label == label
+        assert stages[-1].error < 1e-3
+        with_label = generate(linear, stages[-1].latents, torch.tensor([label]))
+        assert (with_label - target).pow(2).mean().item() == pytest.approx(stages[-1].error, abs=1e-5)
 
 
 def test_a_picture_of_the_generators_own_is_found(digits):
@@ -175,6 +186,14 @@ def test_colours_and_proportions_are_kept():
     assert found.shape == (1, 3, 10, 10)
     assert torch.allclose(found[0, :, 5, 5], torch.tensor([1.0, -1.0, -0.2]), atol=1e-6)
     assert fit_picture(image, (3, 6, 8)).shape == (1, 3, 6, 8)
+
+
+def test_a_malformed_camera_entry_does_not_cost_the_picture(monkeypatch):
+    def stumble(image):
+        raise struct.error("unpack requires a buffer of 8 bytes")
+
+    monkeypatch.setattr("PIL.ImageOps.exif_transpose", stumble)
+    assert fit_picture(Image.new("L", (8, 8), 255), (1, 8, 8)).shape == (1, 1, 8, 8)
 
 
 def test_transparent_and_16_bit_pictures():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -11,8 +13,10 @@ from gan_helpers.latent.points import (
     Position,
     UndoStack,
     between,
+    fingerprint,
     first_weight,
     load_latents,
+    of_another_generator,
     plane_map,
     principal_directions,
     random_points,
@@ -175,30 +179,30 @@ def at(origin: str) -> Position:
 
 
 def test_undo_goes_back_and_moves_of_one_kind_count_as_one():
-    history = UndoStack(at("home"))
-    history.move(at("a"))
+    stack = UndoStack(at("home"))
+    stack.move(at("a"))
     for value in "bcd":
-        history.move(at(value), kind="slider 1")
-    history.move(at("e"), kind="slider 2")
-    assert [history.undo().origin for _ in range(3)] == ["d", "a", "home"]
-    assert history.undo() is None
-    assert history.now.origin == "home"
+        stack.move(at(value), kind="slider 1")
+    stack.move(at("e"), kind="slider 2")
+    assert [stack.undo().origin for _ in range(3)] == ["d", "a", "home"]
+    assert stack.undo() is None
+    assert stack.now.origin == "home"
 
 
 def test_a_move_after_an_undo_is_a_move_of_its_own():
-    history = UndoStack(at("home"))
-    history.move(at("a"), kind="slider")
-    history.undo()
-    history.move(at("b"), kind="slider")
-    assert history.undo().origin == "home"
+    stack = UndoStack(at("home"))
+    stack.move(at("a"), kind="slider")
+    stack.undo()
+    stack.move(at("b"), kind="slider")
+    assert stack.undo().origin == "home"
 
 
-def test_history_is_bounded():
-    history = UndoStack(at("0"), longest=3)
+def test_the_undo_stack_is_bounded():
+    stack = UndoStack(at("0"), longest=3)
     for i in range(1, 10):
-        history.move(at(str(i)))
-    assert [history.undo().origin for _ in range(3)] == ["8", "7", "6"]
-    assert history.undo() is None
+        stack.move(at(str(i)))
+    assert [stack.undo().origin for _ in range(3)] == ["8", "7", "6"]
+    assert stack.undo() is None
 
 
 # --- files --------------------------------------------------------------------------------------------
@@ -210,6 +214,21 @@ def test_latents_come_back_as_they_were_saved(generator, tmp_path):
     found, facts = load_latents(tmp_path / "z.safetensors", generator)
     assert torch.equal(found, latents)
     assert facts == {"label": 3}
+
+
+def test_a_file_says_which_generator_made_it(generator, tmp_path):
+    twin = copy.deepcopy(generator)
+    save_latents(tmp_path / "z.safetensors", torch.zeros(1, 6), generator)
+    save_latents(tmp_path / "old.safetensors", torch.zeros(1, 6))
+    _, facts = load_latents(tmp_path / "z.safetensors", twin)
+    assert not of_another_generator(facts, twin)
+    assert not of_another_generator(load_latents(tmp_path / "old.safetensors", twin)[1], twin)  # not known
+    for change in (lambda p: p.mul_(1.001), lambda p: p.copy_(p.flip(0))):
+        other = copy.deepcopy(generator)
+        with torch.no_grad():
+            change(next(other.parameters()))
+        assert of_another_generator(facts, other)
+    assert fingerprint(Generator(6, (1, 8, 8), (32,), 0.0)) != fingerprint(generator)
 
 
 def test_a_file_for_another_generator_is_refused(generator, tmp_path):

@@ -91,7 +91,7 @@ def test_one_epoch_is_enough_for_most_stroke_digits(strokes):
 
 def test_too_little_to_learn_from_is_an_error(strokes):
     train, _ = strokes
-    with pytest.raises(ValueError, match=f"at least 128 pictures"):
+    with pytest.raises(ValueError, match="at least 128 pictures"):
         train_classifier(train[:50])
 
 

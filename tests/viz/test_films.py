@@ -197,6 +197,7 @@ def test_a_film_shows_itself(frames):
     assert shown["text/plain"] == "a spot"
     assert 'width="99"' in shown["text/html"]
     assert "loop" in shown["text/html"]
+    assert 'aria-label="a spot"' in shown["text/html"]
     assert film(frames, fps=15).alt == "a film of 30 frames, 2.0 s"
 
 
@@ -214,6 +215,29 @@ def test_what_makes_no_film_is_refused_and_nothing_written(bad, remedy, tmp_path
     with pytest.raises(ValueError, match=remedy):
         save_video(tmp_path / "loop.mp4", bad)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fps", "rate"), [(29.97, 29.97), (23.976, 23.976), (24, 24), (0.5, 0.5), (30000 / 1001, 29.97003)]
+)
+def test_broken_frame_rates_are_stored(fps, rate, frames):
+    content, (_, found, _) = decoded(film(frames, fps=fps).content)
+    assert len(content) == 30
+    assert float(found) == pytest.approx(rate, rel=1e-5)
+
+
+@pytest.mark.parametrize("fps", [0, -24, float("nan"), float("inf"), 1e9])
+def test_a_frame_rate_that_cannot_be_is_refused(fps, frames, tmp_path):
+    for save in (save_video, save_gif):
+        with pytest.raises(ValueError, match="how many frames a second"):
+            save(tmp_path / "loop", frames, fps=fps)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gif_at_a_high_rate_stays_fast(frames, tmp_path):
+    save_gif(tmp_path / "loop.gif", frames, fps=120)
+    with Image.open(tmp_path / "loop.gif") as gif:
+        assert gif.info["duration"] == 20
 
 
 def test_an_odd_side_is_fine_when_doubled():

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,6 +16,43 @@ from gan_helpers.viz import pictures, plots
 
 def decode(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+class Alts(HTMLParser):
+    """The alt texts of the pictures in some HTML, as a browser reads them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str | None] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.found.append(dict(attributes).get("alt"))
+
+
+def stored(bundle: dict[str, str], kind: str = "png") -> bytes:
+    return base64.b64decode(re.search(f'src="data:image/{kind};base64,([^"]*)"', bundle["text/html"])[1])
+
+
+def test_an_alt_text_may_hold_anything():
+    alt = "\"quoted\" <b> & 'single'"
+    assert Alts(pictures.Picture(b"\x89PNG", alt)._repr_mimebundle_()["text/html"]).found == [alt]
+
+
+def test_samples_of_any_kind_go_on_a_sheet():
+    assert torch.equal(pictures.sample_sheet(torch.zeros(4, 3, 5, 5)), pictures.tile(torch.zeros(4, 3, 5, 5)))
+    clips = torch.linspace(-1, 1, 16)[None, :, None, None].expand(9, 16, 28, 28)
+    sheet = pictures.sample_sheet(clips, frames=4)
+    assert sheet.shape == (1, 4 * 30 - 2, 4 * 30 - 2)
+    assert sheet[0, 0, 0::30].tolist() == [0, 85, 170, 255]  # four moments from the first to the last
+    points = pictures.sample_sheet(torch.tensor([[-2.0, -2.0], [2.0, 2.0], [float("nan"), 0.0]]), side=50)
+    dark = (points[0] == 0).nonzero().tolist()
+    assert [0, 49] in dark  # up and to the right
+    assert [49, 0] in dark
+    assert len(dark) == 12
+    with pytest.raises(ValueError, match=r"shape \(5, 7\).*points \(N, 2\)"):
+        pictures.sample_sheet(torch.zeros(5, 7))
 
 
 def test_tile_puts_each_picture_in_its_place():
@@ -47,14 +86,16 @@ def test_a_gif_has_all_frames_runs_for_ever_and_rests_at_the_end():
     assert (opened.n_frames, opened.info["loop"], opened.size) == (3, 0, (16, 16))
     opened.seek(2)
     assert opened.info["duration"] == 1000
-    assert 'alt="an animation of 3 frames"' in picture._repr_mimebundle_()["text/html"]
+    assert Alts(picture._repr_mimebundle_()["text/html"]).found == ["an animation of 3 frames"]
 
 
 def test_a_picture_shows_itself_and_says_what_it_shows(tmp_path):
     picture = pictures.show_images(torch.zeros(4, 1, 5, 5), alt="four grey squares")
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == "four grey squares"
-    assert "image/png" in bundle
+    assert Alts(bundle["text/html"]).found == ["four grey squares"]
+    assert stored(bundle) == picture.content
+    assert sum(map(len, bundle.values())) < 1.4 * len(picture.content) + 150  # base64 of it, once
     picture.save(tmp_path / "new" / "a.png")
     assert (tmp_path / "new" / "a.png").read_bytes() == picture.content
 
@@ -81,7 +122,7 @@ def test_a_sheet_in_colour_can_be_a_jpeg_which_is_smaller_and_nearly_the_same():
     images = torch.nn.functional.interpolate(images, (64, 64), mode="bilinear")  # smooth, as photographs are
     exact, close = pictures.show_images(images, zoom=1), pictures.show_images(images, zoom=1, quality=90)
     bundle = close._repr_mimebundle_()
-    assert base64.b64decode(bundle["image/jpeg"]) == close.content
+    assert stored(bundle, "jpeg") == close.content
     assert len(close.content) < len(exact.content) / 2
     pixels = [np.asarray(Image.open(io.BytesIO(picture.content)), dtype=float) for picture in (exact, close)]
     assert np.abs(pixels[0] - pixels[1]).mean() < 4

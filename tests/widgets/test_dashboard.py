@@ -16,10 +16,21 @@ from gan_helpers.training.runs import History, Run, start_run
 from gan_helpers.training.settings import Settings
 from gan_helpers.viz.pictures import DATA, GENERATOR
 from gan_helpers.widgets import dashboard
-from gan_helpers.widgets.dashboard import BOTTOM, HEIGHT, SIDE, TOP, WIDTH, columns, live_frame, render_run, ticks
+from gan_helpers.widgets.dashboard import (
+    BOTTOM,
+    HEIGHT,
+    PROBABILITY,
+    SCORES,
+    SIDE,
+    TOP,
+    WIDTH,
+    columns,
+    live_frame,
+    render_run,
+    ticks,
+)
 
 LATENTS = torch.randn(16, 4, generator=torch.Generator().manual_seed(2))
-PROBABILITY, SCORES = 312, 562  # the left edges of two of the plots
 
 
 def run_with(rows: torch.Tensor, shape: tuple[int, int, int] = (1, 28, 28)) -> Run:

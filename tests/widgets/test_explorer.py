@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import io
+import sys
 import threading
+import time
 from datetime import datetime, timezone
 
 import ipywidgets as widgets
@@ -17,12 +20,13 @@ from torch import nn
 from gan_helpers import environment
 from gan_helpers.checkpoints import Network, load_tensors
 from gan_helpers.data.sets import unscale_pixels
-from gan_helpers.latent import inversion
+from gan_helpers.latent.inversion import Found
 from gan_helpers.latent.paths import slerp
 from gan_helpers.latent.points import plane_map, random_points, save_latents
 from gan_helpers.models.dense import Generator
 from gan_helpers.models.sampling import generate, sample_latents
-from gan_helpers.widgets import canvas, finder
+from gan_helpers.viz.pictures import show_images
+from gan_helpers.widgets import search
 from gan_helpers.widgets.explorer import Explorer, explore, render_latents
 
 
@@ -76,8 +80,7 @@ def click(view: Explorer, css: str, index: int = 0) -> None:
 
 
 def open_tab(view: Explorer, title: str) -> None:
-    (tabs,) = (child for child in view.widget.children if isinstance(child, widgets.Tab))
-    tabs.selected_index = [panel.title for panel in view.panels].index(title)
+    view.tabs.value = [panel.title for panel in view.panels].index(title)
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -292,7 +295,6 @@ def test_every_control_says_what_it_is(view):
             seen += 1
             assert getattr(widget, "tooltip", "") or widget.description, widget
     assert seen > 100
-    assert 'role="status"' in view.said.value
 
 
 # --- classes ------------------------------------------------------------------------------------------
@@ -354,12 +356,12 @@ def test_a_kept_picture_is_come_back_to(view):
 def test_the_morph_follows_arc_or_line(view):
     a, b, c = keep_three(view)
     (way,) = find(view, "gan-morph")
-    assert [end.value for end in view.favourites.ends] == [0, 2]
+    assert [end.value for end in view.favourites.ends] == [1, 3]
     way.value = 30
     assert torch.allclose(view.latents, slerp(a, c, 0.3), atol=1e-6)
     view.favourites.spherical.value = False
     assert torch.allclose(view.latents, torch.lerp(a, c, 0.3), atol=1e-6)
-    view.favourites.ends[1].value = 1
+    view.favourites.ends[1].value = 2
     way.value = 100
     assert torch.allclose(view.latents, b, atol=1e-6)
     assert "100 % of the way from favourite 1 to 2" in view.said.value
@@ -404,15 +406,119 @@ def test_missing_corners_are_random_points_and_give_way_to_favourites(view):
     assert torch.allclose(view.map.points[8:9], random_points(view.generator, 2), atol=1e-5)
     points = keep_three(view)
     assert torch.allclose(view.map.points[8:9], points[1], atol=1e-5)
-    view.map.corners[1].value = 0
+    view.map.corners[1].value = 1
     assert torch.allclose(view.map.points[8:9], points[0], atol=1e-5)
+
+
+def test_a_removed_favourite_is_gone_and_the_others_keep_their_numbers(view):
+    points = keep_three(view)
+    open_tab(view, "Map")
+    (tray,) = find(view, "gan-tray")
+    click(view, "gan-remove", 1)
+    assert len(tray.children) == 2
+    assert "removed favourite 2" in view.said.value
+    click(view, "gan-go", 1)
+    assert torch.equal(view.latents, points[2])
+    assert "favourite 3" in view.said.value
+    assert [end.value for end in view.favourites.ends] == [1, 3]
+    assert torch.allclose(view.map.points[8:9], points[2], atol=1e-5)  # the second corner had none left
+    click(view, "gan-remove", 0)
+    click(view, "gan-remove", 0)
+    assert view.favourites.way.disabled
+    view.favourites.keep()
+    assert view.favourites.names() == [("favourite 4", 4)]
+
+
+MOVES = {
+    "a slider": lambda view: setattr(view.sliders[0], "value", 1.0),
+    "surprise": lambda view: view.surprise(),
+    "undo": lambda view: view.undo(),
+    "reset": lambda view: view.reset(),
+    "a favourite": lambda view: view.favourites.go(1),
+    "the map": lambda view: view.map.go(40),
+    "the way": lambda view: setattr(view.favourites.way, "value", 77),
+    "a removed favourite": lambda view: view.favourites.remove(1),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_any_move_ends_a_morph_that_plays(view, move):
+    """The page goes on sending what it sent before it heard: that is not followed."""
+    keep_three(view)
+    open_tab(view, "Map")
+    (play,) = find(view, "gan-play")
+    play.playing = True
+    play.value = 20
+    assert "20 % of the way from favourite 1 to 3" in view.said.value
+    MOVES[move](view)
+    assert play.playing is False
+    shown = view.image.value
+    play.value = 24
+    play.value = 26
+    assert view.image.value == shown
+    if move != "a removed favourite":
+        play.playing = True  # pressed again
+        play.value = 30
+        assert "30 % of the way" in view.said.value
+
+
+# --- what cannot be seen ------------------------------------------------------------------------------
+
+
+def test_every_picture_says_what_is_seen_now(view):
+    view.surprise(7)
+    view.favourites.keep()
+    open_tab(view, "Map")
+    open_tab(view, "Find me")
+    (thumb,) = (item.children[0] for item in find(view, "gan-tray")[0].children)
+    assert view.frontend.alt(thumb) == "favourite 1: seed 7"
+    assert "between top left favourite 1, top right seed 2, bottom left seed 3" in view.frontend.alt(view.map.image)
+    assert view.frontend.alt(view.finder.yours) == "no picture yet"
+    upload(find(view, "gan-upload")[0], "mine.png", png_file(np.arange(64).reshape(8, 8) * 4))
+    assert "your picture" in view.frontend.alt(view.finder.yours)
+    click(view, "gan-find")
+    view.finder.wait()
+    assert "nearest found to your picture, mean squared difference 0." in view.frontend.alt(view.finder.found)
+
+
+def test_without_a_kernel_a_still_picture_stands_in(view):
+    html = view._repr_mimebundle_()["text/html"]
+    assert 'alt="a generated picture: seed 0"' in html
+    assert base64.b64decode(html.split("base64,")[1].split('"')[0]) == view.image.value
+    assert "6 latent sliders" in html
+
+
+def test_exported_html_shows_the_explorer_and_pictures_with_their_alt_texts(view):
+    nbformat, nbconvert = pytest.importorskip("nbformat"), pytest.importorskip("nbconvert")
+    bundles = [
+        view._repr_mimebundle_(),
+        show_images(torch.zeros(4, 1, 5, 5), alt="four grey squares")._repr_mimebundle_(),
+    ]
+    outputs = [nbformat.v4.new_output("display_data", data=bundle) for bundle in bundles]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("view", outputs=outputs)])
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    for alt in ("a generated picture: seed 0", "four grey squares"):
+        assert f'<img alt="{alt}" src="data:image/png;base64,' in page
+    assert "No description has been provided" not in page
+
+
+def test_without_anywidget_the_explorer_works(generator, monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    view = explore(generator)
+    assert view.frontend.widgets == []
+    before = view.image.value
+    view.sliders[0].value = 2.0
+    assert view.image.value != before
+    view.favourites.keep()
+    upload(find(view, "gan-upload")[0] if find(view, "gan-upload") else view.finder.upload, "a.txt", b"nothing")
+    assert "a.txt cannot be read" in view.said.value
 
 
 # --- find me ------------------------------------------------------------------------------------------
 
 
 def test_an_uploaded_picture_is_found(view, monkeypatch):
-    monkeypatch.setattr(finder, "SECONDS", 60.0)
+    monkeypatch.setattr(search, "SECONDS", 60.0)
     with torch.no_grad():
         view.generator.layers[-2].bias.sub_(1)  # bright ink on a dark ground, like digits
     open_tab(view, "Find me")
@@ -424,6 +530,7 @@ def test_an_uploaded_picture_is_found(view, monkeypatch):
     shown = []
     view.finder.found.observe(lambda change: shown.append(change["new"]), "value")
     click(view, "gan-find")
+    view.finder.wait()
     found = pixels(view.image.value)[::35, ::35]
     assert np.abs(found.astype(int) - target).mean() < 5
     assert "nearest found" in view.said.value
@@ -434,6 +541,7 @@ def test_an_uploaded_picture_is_found(view, monkeypatch):
 def test_find_without_a_picture_and_bad_uploads_are_said(view):
     open_tab(view, "Find me")
     click(view, "gan-find")
+    view.finder.wait()
     assert "draw a picture or upload one first" in view.said.value
     upload(find(view, "gan-upload")[0], "notes.txt", b"not a picture")
     assert "notes.txt cannot be read as a picture" in view.said.value
@@ -442,13 +550,61 @@ def test_find_without_a_picture_and_bad_uploads_are_said(view):
 
 def test_the_search_is_seen_about_eight_times_a_second(view, monkeypatch):
     now = iter(i / 100 for i in range(10_000))
-    monkeypatch.setattr(finder.time, "perf_counter", lambda: next(now))
-    monkeypatch.setattr(inversion, "find_latents", lambda *_, **__: ((i, view.start, 1 / (i + 1)) for i in range(301)))
+    monkeypatch.setattr(search.time, "perf_counter", lambda: next(now))
+    stages = (Found(i, view.start, 1 / (i + 1), None) for i in range(301))
+    monkeypatch.setattr(search, "search_latents", lambda *_, **__: stages)
     view.finder.target = view.pictures(view.start)
-    seen = [step for step, _, _ in view.finder._search()]
+    seen = [stage.step for stage in view.finder._stages()]
     assert seen[0] == 0
     assert seen[-1] == 300
     assert 5 <= len(seen) / 3 <= 12
+
+
+def test_a_cleared_canvas_or_another_press_ends_the_search(view, monkeypatch):
+    monkeypatch.setattr(search, "SECONDS", 60.0)
+    monkeypatch.setattr(search, "REFRESH", 0.0)
+    for end in (lambda: view.finder._aim(None), lambda: click(view, "gan-find")):
+        begun = threading.Event()
+        stages = (begun.set() or time.sleep(0.01) or Found(i, view.start, 0.5, None) for i in range(10_000))
+        monkeypatch.setattr(search, "search_latents", lambda *_, stages=stages, **__: stages)
+        open_tab(view, "Find me")
+        view.finder.target = view.pictures(view.start)
+        before = view.image.value
+        click(view, "gan-find")
+        assert begun.wait(10)
+        assert find(view, "gan-find")[0].description == "Stop"
+        end()
+        view.finder.wait()
+        assert "the search was stopped" in view.said.value
+        assert view.image.value == before
+        assert find(view, "gan-find")[0].description == "Find"
+
+
+def test_the_search_looks_in_every_class_and_says_which(conditional, monkeypatch):
+    monkeypatch.setattr(search, "SECONDS", 60.0)
+    open_tab(conditional, "Find me")
+    target = generate(conditional.generator, random_points(conditional.generator, 9), torch.tensor([1]))
+    conditional.finder.target = target
+    assert conditional.label == 0
+    click(conditional, "gan-find")
+    conditional.finder.wait()
+    assert conditional.label == 1
+    assert (conditional.pictures(conditional.latents) - target).pow(2).mean() < 0.01
+    assert "class 1" in conditional.finder.note.value
+
+
+def test_what_the_page_sends_is_taken(view, tmp_path):
+    view._heard({"event": "file", "target": "picture", "name": "holiday.jpg"}, [b"broken"])
+    assert "holiday.jpg cannot be read as a picture" in view.said.value
+    assert view.panels[view.tabs.value] is view.finder
+    view._heard({"event": "file", "target": "picture", "name": "two.png"}, [png_file(np.eye(8) * 255)])
+    assert "two.png is ready" in view.said.value  # a bad one never blocks the next
+    save_latents(tmp_path / "z.safetensors", torch.ones(1, 6))
+    content = (tmp_path / "z.safetensors").read_bytes()
+    view._heard({"event": "file", "target": "latents", "name": "z.safetensors"}, [content])
+    assert torch.equal(view.latents, torch.ones(1, 6))
+    view._heard({"event": "refused", "text": "huge.tif is too large"}, [])
+    assert "huge.tif is too large" in view.said.value
 
 
 def test_a_drawing_becomes_the_target(view):
@@ -469,7 +625,7 @@ def test_a_drawing_becomes_the_target(view):
 
 
 def test_without_the_canvas_the_upload_remains(view, monkeypatch):
-    monkeypatch.setattr(canvas, "drawing_canvas", lambda shape: None)
+    monkeypatch.setattr(search, "drawing_canvas", lambda shape: None)
     open_tab(view, "Find me")
     assert find(view, "gan-canvas") == []
     assert len(find(view, "gan-upload")) == 1
@@ -527,6 +683,8 @@ def test_a_wrong_or_damaged_file_is_said_by_name(view, tmp_path):
     content = (tmp_path / "z.safetensors").read_bytes()
     before = view.image.value
     (button,) = find(view, "gan-load")
+    upload(button, "no_such.safetensors", b"")
+    assert "/" not in view.said.value.replace("</div>", "")  # the reader's name of it, not that of a copy
     upload(button, "other.safetensors", content)
     assert "other.safetensors is for another generator" in view.said.value
     upload(button, "broken.safetensors", content[:-3])
@@ -534,6 +692,16 @@ def test_a_wrong_or_damaged_file_is_said_by_name(view, tmp_path):
     upload(button, "../../evil.safetensors", b"")
     assert "evil.safetensors" in view.said.value
     assert view.image.value == before
+
+
+def test_a_vector_of_another_generator_of_the_same_width_is_loaded_with_a_word(view, folder):
+    click(view, "gan-save-latents")
+    click(view, "gan-load-saved")
+    assert "another" not in view.said.value
+    with torch.no_grad():
+        next(view.generator.parameters()).add_(0.1)
+    click(view, "gan-load-saved")
+    assert "saved with another generator or other weights: the same numbers, another picture" in view.said.value
 
 
 def test_a_folder_that_cannot_be_written_is_said(view, folder):

@@ -20,8 +20,10 @@ from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.training.adversarial import train_gan
 from gan_helpers.training.runs import Run, start_run
 from gan_helpers.training.settings import Settings
-from gan_helpers.widgets import dashboard, monitor
-from gan_helpers.widgets.monitor import Monitor, Snapshots, TimeLapse
+from gan_helpers.widgets import dashboard
+from gan_helpers.widgets import monitor as monitor_module
+from gan_helpers.widgets.monitor import Monitor, TimeLapse
+from gan_helpers.widgets.snapshots import Snapshots
 
 SETTINGS = Settings(batch_size=16)  # 8 steps an epoch on the 128 tiny pictures
 LATENTS = torch.randn(4, 4, generator=torch.Generator().manual_seed(3))
@@ -31,7 +33,7 @@ LATENTS = torch.randn(4, 4, generator=torch.Generator().manual_seed(3))
 def shown(monkeypatch) -> list[object]:
     """What is displayed, as in a notebook that has widgets."""
     shown: list[object] = []
-    monkeypatch.setattr(monitor, "_in_notebook", lambda: True)
+    monkeypatch.setattr(monitor_module, "_in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda thing, **_: shown.append(thing))
     return shown
 
@@ -119,10 +121,13 @@ def test_the_live_picture_changes_and_gives_way_to_one_that_stays(tiny_images, s
     monitor.show(run)
     assert shown[1].kind == "png"
     assert "step 16" in shown[1].alt
-    assert view.image.layout.display == view.controls.layout.display == "none"
+    assert "gan-kept" in view.widget._dom_classes  # the style sheet hides the live picture
+    assert view.controls.layout.display == "none"
+    assert monitor._repr_mimebundle_() == shown[1]._repr_mimebundle_()  # where a reloaded page has lost it
     train(monitor, tiny_images, at(8, lambda run: frames.append(view.buttons[0].disabled)))
     assert frames[1] is False  # a second run opens it again
-    assert view.image.layout.display is None
+    assert "gan-kept" not in view.widget._dom_classes
+    assert view.controls.layout.display is None
 
 
 def test_without_widgets_one_picture_is_updated(tiny_images, monkeypatch):
@@ -136,7 +141,7 @@ def test_without_widgets_one_picture_is_updated(tiny_images, monkeypatch):
         pictures.append(picture)
         return Handle()
 
-    monkeypatch.setattr(monitor, "_in_notebook", lambda: True)
+    monkeypatch.setattr(monitor_module, "_in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     monkeypatch.setattr("IPython.display.display", display)
     monitor = Monitor(LATENTS, every_seconds=1000.0)
@@ -156,8 +161,8 @@ def test_an_error_in_training_closes_the_controls(tiny_images, shown):
 
 def test_pictures_take_their_share_of_the_time_and_no_more(tiny_images, shown, monkeypatch):
     draw = dashboard.live_frame
-    monkeypatch.setattr(dashboard, "live_frame", lambda *a: time.sleep(0.02) or draw(*a))
-    monkeypatch.setattr(monitor, "SHARE", 0.25)
+    monkeypatch.setattr(monitor_module, "live_frame", lambda *a: time.sleep(0.02) or draw(*a))
+    monkeypatch.setattr(monitor_module, "SHARE", 0.25)
     monitor = Monitor(LATENTS, every_seconds=0.0)
     spent = []
     slow = lambda run: time.sleep(0.005) or spent.append((monitor.frames, monitor.frame_seconds))  # noqa: E731
@@ -279,8 +284,115 @@ def test_snapshots_are_few_and_spread_over_the_run(tiny_pair):
         assert snapshots.steps[0] == 1
         assert max(gaps) <= max(2, step / 2)
     snapshots.rewind(run, 160)
-    assert run.step == snapshots.steps[-1]
+    assert run.step in snapshots.steps
     assert abs(run.step - 160) <= 64
+
+
+def snapshots_at(run: Run, *steps: int) -> Snapshots:
+    snapshots = Snapshots(every_seconds=1000.0)
+    for step in steps:
+        run.step = run.seconds = step
+        snapshots.take(run)
+    return snapshots
+
+
+def test_later_snapshots_stay_until_the_run_has_gone_past_them(tiny_pair):
+    run = start_run(*tiny_pair, SETTINGS)
+    snapshots = snapshots_at(run, 1, 10, 20, 30)
+    snapshots.rewind(run, 1)
+    assert (run.step, snapshots.steps) == (1, [1, 10, 20, 30])
+    assert snapshots.named(20) == "step 20 (later)"
+    snapshots.rewind(run, 30)  # a slip is mended: nothing was lost
+    assert run.step == 30
+    snapshots.rewind(run, 1)
+    run.step = run.seconds = 21
+    snapshots.take(run)
+    assert snapshots.steps == [1, 21, 30]  # 10 and 20 belong to the way that was left
+    assert snapshots.named(21) == "step 21"
+    snapshots.rewind(run, 21)
+    run.step = run.seconds = 35
+    assert not snapshots.due(run)
+    assert snapshots.steps == [1, 21]
+
+
+def test_the_snapshot_before_a_change_of_rate_is_proposed_and_never_thinned_out(tiny_pair):
+    run = start_run(*tiny_pair, SETTINGS)
+    snapshots = snapshots_at(run, 1, 10)
+    assert snapshots.proposed == 10
+    run.step, run.seconds = 17, 17.0
+    snapshots.mark(run)
+    run.step, run.seconds = 18, 18.0
+    snapshots.mark(run)  # the next click on the little arrow
+    for step in range(20, 200, 10):
+        run.step = run.seconds = step
+        snapshots.take(run)
+        assert len(snapshots.steps) <= 7
+        assert snapshots.proposed == 17
+    assert snapshots.named(17) == "step 17 (before the change)"
+
+
+def test_back_to_shows_the_step_before_the_rate_changed_unless_the_reader_chooses(tiny_images, shown):
+    monitor, seen = Monitor(LATENTS, 0.0), []
+    monitor.snapshots.first_interval = 0.0
+
+    def note(run: Run) -> None:
+        seen.append((monitor.view.past.value, monitor.snapshots.steps))
+
+    def change(run: Run) -> None:
+        monitor.view.d_rate.value = 0.01
+
+    def choose(run: Run) -> None:
+        monitor.view.past.value = monitor.snapshots.steps[0]
+
+    train(monitor, tiny_images, at(5, note), at(6, change), at(10, note), at(11, choose), at(14, note))
+    (latest, steps), (before_change, _), (own, _) = seen
+    assert (latest, before_change, own) == (steps[-1], 6, 1)
+
+
+@pytest.mark.parametrize("samples", [torch.zeros(4, 3, 2), torch.zeros(4, 5, 6, 6, 6), "an error"])
+def test_what_cannot_be_drawn_costs_a_line_and_not_the_run(samples, tiny_images, shown, monkeypatch, capsys):
+    def odd(*_: object) -> torch.Tensor:
+        if isinstance(samples, str):
+            raise KeyError(samples)
+        return samples
+
+    monkeypatch.setattr("gan_helpers.models.sampling.generate", odd)
+    monitor = Monitor(LATENTS, 0.0)
+    run = train(monitor, tiny_images)
+    monitor.show(run)
+    assert run.step == 16
+    lines = capsys.readouterr().out.splitlines()
+    assert "the training goes on, but the monitor cannot draw it" in lines[0]
+    assert "step 16: D's loss" in lines[1]
+    assert len(lines) == 2
+    assert monitor.view.image.layout.display == "none"
+    assert monitor.view.status.value.startswith("Ended: step 16")
+
+
+@pytest.mark.parametrize("shape", [(4, 16, 28, 28), (50, 2)], ids=["clips", "points"])
+def test_clips_and_points_are_drawn(shape, tiny_images, shown, monkeypatch, capsys):
+    for module in ("dashboard", "monitor"):
+        monkeypatch.setattr(f"gan_helpers.{module}.generate", lambda *_: torch.rand(shape))
+    monitor, lapse = Monitor(LATENTS, 0.0), TimeLapse(LATENTS)
+    train(monitor, tiny_images, lapse)
+    assert capsys.readouterr().out == ""
+    assert monitor.view.image.value
+    assert lapse.frames[0].shape[0] == 1
+
+
+def test_a_page_that_is_not_heard_from_gets_the_stop_button_named(tiny_images, shown, monkeypatch):
+    monkeypatch.setattr("gan_helpers.widgets.controls.PATIENCE", 0.0)
+    monitor, hints = Monitor(LATENTS, 0.0), []
+
+    def note(run: Run) -> None:
+        hints.append(monitor.view.hint.value)
+
+    def hear(run: Run) -> None:
+        monitor.view._heard({"event": "ready"}, [])
+
+    train(monitor, tiny_images, at(4, note), at(6, hear), at(9, note))
+    assert "end the training with the stop button" in hints[0]
+    assert hints[1] == ""  # clicks arrive
 
 
 # --- in a kernel, by messages, as a browser sends them -------------------------------------------------
