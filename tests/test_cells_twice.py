@@ -1,21 +1,23 @@
-"""A reader runs a cell twice: with every code cell run twice in a row, no cell of any notebook breaks itself or a later one.
+"""A reader runs a cell twice: with every code cell run twice in a row, no cell breaks itself or a later one.
 
-It takes as long as all notebooks twice, so it runs only where GAN_TWICE=1 asks for it. .ci/run does, in place of a plain
-pass over the notebooks, on drawn digits and without a network; so outputs that must not depend on those are compared too.
+That takes as long as all notebooks twice, so it is done only where GAN_TWICE=1 asks for it. .ci/run does, in place of
+a plain pass over the notebooks, on drawn digits and without a network; what must not depend on those is compared too.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from gan_helpers.environment import COURSE_ROOT
 
@@ -77,3 +79,40 @@ def printed(cell: NotebookNode) -> str:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_cell_runs_twice(path):
     assert not failures(nbformat.read(path, 4), path.parent)
+
+
+# --- the check itself, on notebooks that are made for it -------------------------------------------------
+
+COUNT = "n = globals().get('n', 0) + 1"
+
+
+def notebook(*texts: str, tag: str = "", stored: str = "") -> NotebookNode:
+    cells = [new_code_cell(text) for text in texts]
+    cells[-1].metadata.tags = [tag] if tag else []
+    cells[-1].outputs = [new_output("stream", name="stdout", text=stored)] if stored else []
+    return new_notebook(cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (notebook("items = {'a': 1}", "del items['a']"), r"cell 1, second run: KeyError in line 1: 'a'"),
+        (notebook(COUNT, "x = 1\nassert n == 1, n"), r"cell 1, first run: AssertionError in line 2: 2"),
+        (notebook("if", "x = 1"), r"cell 0, first run: SyntaxError"),
+        (notebook("print(1)", tag="nbval-check-output", stored="2\n"), r"cell 0, first run: printed '1.n', .* '2.n'"),
+    ],
+    ids=["itself", "a later one", "the first time", "another output"],
+)
+def test_a_cell_that_breaks_is_named_with_its_error(tmp_path, cells, expected):
+    (found,) = failures(cells, tmp_path)
+    assert re.match(expected, found), found
+
+
+def test_what_may_run_twice_passes(tmp_path):
+    drawn = "import random, torch; random.seed(1); torch.manual_seed(1)", "print(random.random(), float(torch.rand(1)))"
+    stored = f"{random.Random(1).random()} {float(torch.rand(1, generator=torch.Generator().manual_seed(1)))}\n"
+    after = notebook(*drawn, "print(random.random() < 2)", tag="nbval-check-output", stored="True\n")
+    once = notebook(*drawn, tag="nbval-check-output", stored=stored)
+    meant = notebook("raise ValueError", tag="raises-exception")
+    for cells in (after, once, meant):
+        assert not failures(cells, tmp_path)
