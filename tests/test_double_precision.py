@@ -1,4 +1,4 @@
-"""``torch.set_default_dtype(torch.float64)`` at the top of a notebook or in its middle: all runs, and means the same."""
+"""``torch.set_default_dtype(torch.float64)`` at the top of a notebook or in its middle: all runs and means the same."""
 
 from __future__ import annotations
 
