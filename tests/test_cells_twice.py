@@ -38,7 +38,8 @@ if hasattr(__import__("builtins"), "kept"):
 
 def failures(notebook: NotebookNode, folder: Path) -> list[str]:
     """Run the notebook in a fresh kernel, in ``folder``, each code cell twice; what failed, cell by cell."""
-    client = NotebookClient(notebook, SECONDS, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    place = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=place)
     found = []
     with client.setup_kernel():
         for index, cell in enumerate(list(notebook.cells)):
