@@ -122,7 +122,6 @@ def nearest_distances(points: Tensor, others: Tensor, k: int = 1) -> Tensor:
     check_features(points, others)
     if len(others) < k:
         raise ValueError(f"the {k}th nearest of {len(others)} pictures does not exist: give at least {k}")
-    others = others.to(points.dtype)
     nearest = [torch.cdist(part, others).topk(k, largest=False).indices[:, -1] for part in points.split(CHUNK)]
     return (points - others[torch.cat(nearest)]).norm(dim=1)  # anew, as cdist rounds: a copy is at 0
 

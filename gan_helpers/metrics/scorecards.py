@@ -90,8 +90,8 @@ class Reference:
 
     def distances(self, images: Tensor) -> Tensor:
         """From the first of images (N, C, H, W) to the nearest training pictures, in pixel values: (searched,)."""
-        pixels = scale_pixels(images[: self.searched].to(self.train_images.device))
-        return nearest_distances(pixels.flatten(1), scale_pixels(self.train_images).flatten(1))
+        learned = scale_pixels(self.train_images).flatten(1)
+        return nearest_distances(scale_pixels(images[: self.searched]).flatten(1).to(learned), learned)
 
     def score(self, images: Tensor) -> Score:
         """Score the first n of images (N, C, H, W); ValueError if there are fewer, since sizes must be equal."""
