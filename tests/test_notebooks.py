@@ -286,9 +286,9 @@ def test_exercises_start_unanswered_and_their_solutions_are_right(path, cell, af
     def record(name: str, answer: object) -> None:
         verdicts.append(check(name, answer))
 
-    scope = solution_scope(path)
-    exec(compile(solution[1], str(path), "exec"), {**scope, "check": record})
-    assert [verdict.state for verdict in verdicts] == ["right"], verdicts
+    for code in (source(cell), solution[1]):
+        exec(compile(code, str(path), "exec"), {**solution_scope(path), "check": record})
+    assert [verdict.state for verdict in verdicts] == ["not answered yet", "right"], verdicts
 
 
 def solution_scope(path: Path) -> dict[str, object]:

@@ -21,7 +21,7 @@ from gan_helpers.metrics.distances import covered, frechet_distance
 
 @effect("truncated latents", "what lies outside is drawn again, so the bell keeps its shape up to the limit.")
 def _truncated_latents(answer: Any, draw: Draw) -> None:
-    for n, latent_dim, limit in ((2, 3, 1.0), (300, 60, 1.0), (125, 80, 0.5), (100, 100, 2.0), (1, 1, 0.3)):
+    for n, latent_dim, limit in ((2, 3, 1.0), (300, 80, 1.0), (125, 80, 0.5), (100, 100, 2.0), (1, 1, 0.3)):
         given = as_tensor(call(answer, n, latent_dim, limit, names=("n", "latent_dim", "limit")))
         found, case = given.double(), f"for n = {n}, latent_dim = {latent_dim} and limit = {limit}"
         if tuple(found.shape) != (n, latent_dim):
@@ -56,9 +56,9 @@ def _moment(limit: float, power: int) -> float:
 
 
 def _too_wide(values: Tensor, limit: float) -> bool:
-    """Is the mean square off by more than five and a half standard errors? Here few wrong values tell most."""
+    """Is the mean square off by more than five standard errors? Here few wrong values tell most."""
     variance = (_moment(limit, 4) - _moment(limit, 2) ** 2) / values.numel()
-    return abs(float(values.square().mean()) - _moment(limit, 2)) > 5.5 * math.sqrt(variance)
+    return abs(float(values.square().mean()) - _moment(limit, 2)) > 5 * math.sqrt(variance)
 
 
 def _gap(values: Tensor, limit: float, folded: bool = False) -> float:

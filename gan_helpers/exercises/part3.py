@@ -132,8 +132,8 @@ def _check_accepted(latents: Any, labels: Any, latent_dim: int, classes: int) ->
     if labels.dtype != torch.int64:
         raise Hint(f"`generate` takes labels of type int64, as torch.arange makes them; yours are {labels.dtype}.")
     try:
-        generator = ConditionalGenerator(latent_dim, classes, (1, 2, 2), widths=(4,)).to(latents.device, latents.dtype)
-        generate(generator, latents, labels)
+        generator = ConditionalGenerator(latent_dim, classes, (1, 2, 2), widths=(4,)).to(latents.dtype)
+        generate(generator, latents.cpu(), labels.cpu())
     except Exception as error:
         raise Hint(f"`generate` refuses the two: {error}") from None
 

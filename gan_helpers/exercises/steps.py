@@ -75,15 +75,17 @@ def apart(a: Tensor, b: Tensor) -> bool:
     return bool((a - b).norm() > 0.02 * max(a.norm(), b.norm())) or not bool(a.isfinite().all())
 
 
-def step_on(loss_of: Callable[..., Tensor], zero_grad: bool = True) -> Callable[..., float]:
-    """The step down a loss of (generator, discriminator, *batch), with or without zero_grad."""
+def step_on(loss_of: Callable[..., Tensor], zero_grad: str = "before") -> Callable[..., float]:
+    """The step down a loss of (generator, discriminator, *batch), zero_grad before, after or never."""
 
     def step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer, *batch: Any) -> float:
         loss = loss_of(generator, discriminator, *batch)
-        if zero_grad:
+        if zero_grad == "before":
             optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if zero_grad == "after":
+            optimizer.zero_grad()
         return float(loss.detach())
 
     return step
@@ -171,7 +173,10 @@ class StepExercise:
         if not found.moved.any():
             return "the optimizer steps, and nothing moves: is zero_grad called between backward and step?"
         tried = {
-            "old gradients are still there: call zero_grad before backward": step_on(self.loss_of, zero_grad=False)
+            "old gradients are still there: call zero_grad before backward": step_on(self.loss_of, "never"),
+            "zero_grad comes last: gradients that lay there before your step still count": step_on(
+                self.loss_of, "after"
+            ),
         }
         tried |= {text: step_on(loss) for text, loss in self.mistakes.items()}
         return next(

@@ -160,9 +160,9 @@ def tell_apart(found: Tensor, expected: Tensor, relative: float) -> str:
 
 
 def distinct(a: float, b: float) -> tuple[str, str]:
-    """Two numbers with as many digits as it takes to see the difference, four at least."""
+    """Two numbers with as many digits as it takes to see the difference, four at least; whole numbers in full."""
     for digits in range(4, 18):
-        texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        texts = tuple(f"{x:.0f}" if x.is_integer() and abs(x) < 1e15 else f"{x:.{digits}g}" for x in (a, b))
         if texts[0] != texts[1]:
-            return texts
-    return texts
+            break
+    return texts[0], texts[1]

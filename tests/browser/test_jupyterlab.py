@@ -510,7 +510,7 @@ def test_training_pauses_steps_and_goes_on_while_its_cell_is_running(browser, la
         reader.screenshot("monitor_end")
 
 
-TRAINING = """from gan_helpers.datasets import load_images
+TRAINING = """from gan_helpers.data import load_images
 from gan_helpers.widgets.monitor import Monitor
 from gan_helpers.models.dense import Discriminator, Generator
 from gan_helpers.models.sampling import sample_latents

@@ -554,6 +554,7 @@ RIGHT["discriminator step"] = [
 ]
 WRONG["discriminator step"] = [
     d_step(usual, zero=False),
+    d_step(usual, zero=False, after=lambda g, d, o: o.zero_grad()),
     d_step(usual, steps=0),
     d_step(usual, steps=2),
     d_step(lambda g, d, real, z, s: discriminator_loss(d(real), d(g(z)), s)),

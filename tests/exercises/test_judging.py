@@ -239,6 +239,15 @@ def test_other_parameters_are_told_with_those_of_the_cell(name):
 def test_an_answer_may_change_its_arguments(squares):
     assert squares(lambda x, n: x.mul_(x).mul_(n)).state == "right"
     assert squares(lambda x, n: (x.zero_(), x)[1]).state == "hint"
+    # the case that mistakes are tried on, and that is shown, is the one that was handed over
+    assert squares(lambda x, n: x.mul_(x)).text.startswith("the factor n is missing")
+    assert "for x = [2, -3], n = 1" in squares(lambda x, n: x.mul_(5)).text.lower()
+
+
+def test_zero_grad_at_the_end_is_told():
+    step = steps.step_on(part1._d_loss, "after")
+    text = check("discriminator step", lambda g, d, o, x, z, s: step(g, d, o, x, z, s)).text
+    assert text.startswith("zero_grad comes last")
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -391,6 +400,13 @@ def test_a_mistake_that_explains_one_case_only_is_not_named(squares):
     assert "the factor n is missing" not in text
 
 
+def test_a_small_gap_beside_large_numbers_is_not_taken_for_a_pattern(squares):
+    """The gap is the same share of nothing: three elements of many differ, by amounts of their own."""
+    text = squares(lambda x, n: n * x**2 + 0.01 * torch.arange(x.numel()).view(x.shape).float() * (x.numel() > 4)).text
+    assert "in every case" not in text
+    assert "element [" in text
+
+
 def test_an_error_in_a_later_case_does_not_hide_the_first_wrong_number(squares):
     text = squares(lambda x, n: x**3 if x.ndim == 1 and len(x) == 2 else 1 / 0).text
     assert "that is the cube" in text
@@ -400,6 +416,10 @@ def test_an_error_in_a_later_case_does_not_hide_the_first_wrong_number(squares):
 def test_two_numbers_shown_as_different_never_look_equal(a, b):
     left, right = distinct(a, b)
     assert (left != right) or a == b
+
+
+def test_whole_numbers_are_shown_in_full():
+    assert distinct(737280.0, 786432.0) == ("737280", "786432")
 
 
 @given(st.floats(-1e3, 1e3), st.floats(1e-6, 10))

@@ -35,7 +35,8 @@ LATENTS = torch.randn(16, 4, generator=torch.Generator().manual_seed(2))
 
 def run_with(rows: torch.Tensor, shape: tuple[int, int, int] = (1, 28, 28)) -> Run:
     torch.manual_seed(0)
-    run = start_run(Generator(4, shape, widths=(8,)), Discriminator(shape, widths=(8,)), Settings(16))
+    pair = {"generator": Generator(4, shape, widths=(8,)), "discriminator": Discriminator(shape, widths=(8,))}
+    run = start_run(pair, Settings(16))
     run.history, run.step, run.seconds = History(rows), len(rows), 0.01 * len(rows)
     return run
 

@@ -236,7 +236,7 @@ def test_a_changed_learning_rate_is_the_optimisers(tiny_images, shown):
         monitor.view.g_rate.value, monitor.view.d_rate.value = 3e-4, 0.0
 
     def by_hand(run: Run) -> None:
-        run.g_optimizer.param_groups[0]["lr"], run.d_optimizer.param_groups[0]["lr"] = 3e-4, 0.0
+        run.lrs = 3e-4, 0.0
 
     run = train(monitor, tiny_images, at(5, change))
     assert run.lrs == (3e-4, 0.0)
@@ -274,7 +274,10 @@ def test_a_rewind_before_the_first_snapshot_is_listed_does_nothing(tiny_images, 
 
 
 def test_snapshots_are_few_and_spread_over_the_run(tiny_pair):
-    run, snapshots = start_run(*tiny_pair, SETTINGS), Snapshots(most=6, every_seconds=1.0)
+    run, snapshots = (
+        start_run(dict(zip(("generator", "discriminator"), tiny_pair, strict=True)), SETTINGS),
+        Snapshots(most=6, every_seconds=1.0),
+    )
     for step in range(1, 400):
         run.step = run.seconds = step
         if snapshots.due(run):
@@ -297,7 +300,7 @@ def snapshots_at(run: Run, *steps: int) -> Snapshots:
 
 
 def test_later_snapshots_stay_until_the_run_has_gone_past_them(tiny_pair):
-    run = start_run(*tiny_pair, SETTINGS)
+    run = start_run(dict(zip(("generator", "discriminator"), tiny_pair, strict=True)), SETTINGS)
     snapshots = snapshots_at(run, 1, 10, 20, 30)
     snapshots.rewind(run, 1)
     assert (run.step, snapshots.steps) == (1, [1, 10, 20, 30])
@@ -316,7 +319,7 @@ def test_later_snapshots_stay_until_the_run_has_gone_past_them(tiny_pair):
 
 
 def test_the_snapshot_before_a_change_of_rate_is_proposed_and_never_thinned_out(tiny_pair):
-    run = start_run(*tiny_pair, SETTINGS)
+    run = start_run(dict(zip(("generator", "discriminator"), tiny_pair, strict=True)), SETTINGS)
     snapshots = snapshots_at(run, 1, 10)
     assert snapshots.proposed == 10
     run.step, run.seconds = 17, 17.0
@@ -356,7 +359,7 @@ def test_what_cannot_be_drawn_costs_a_line_and_not_the_run(samples, tiny_images,
             raise KeyError(samples)
         return samples
 
-    monkeypatch.setattr("gan_helpers.models.sampling.generate", odd)
+    monkeypatch.setattr("gan_helpers.widgets.dashboard.generate", odd)
     monitor = Monitor(LATENTS, 0.0)
     run = train(monitor, tiny_images)
     monitor.show(run)
@@ -372,7 +375,7 @@ def test_what_cannot_be_drawn_costs_a_line_and_not_the_run(samples, tiny_images,
 @pytest.mark.parametrize("shape", [(4, 16, 28, 28), (50, 2)], ids=["clips", "points"])
 def test_clips_and_points_are_drawn(shape, tiny_images, shown, monkeypatch, capsys):
     for module in ("dashboard", "monitor"):
-        monkeypatch.setattr(f"gan_helpers.{module}.generate", lambda *_: torch.rand(shape))
+        monkeypatch.setattr(f"gan_helpers.widgets.{module}.generate", lambda *_: torch.rand(shape))
     monitor, lapse = Monitor(LATENTS, 0.0), TimeLapse(LATENTS)
     train(monitor, tiny_images, lapse)
     assert capsys.readouterr().out == ""
@@ -452,7 +455,7 @@ def browser_of_a_kernel() -> Iterator[Browser]:
 
 
 TRAINING = """
-import sys; sys.path.insert(0, "tests")
+import sys; sys.path[:0] = ["tests", "tests/training"]
 import torch; torch.set_num_threads(1)
 from test_training import fresh_pair, SETTINGS
 from gan_helpers.widgets.monitor import Monitor
