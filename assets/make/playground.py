@@ -58,7 +58,7 @@ def norm_behind(layers: list[nn.Module]) -> nn.Module | None:
     return after[0] if after and isinstance(after[0], NORMS) else None
 
 
-def describe(generator: Network) -> tuple[list[dict[str, Any]], Tensor]:
+def describe_network(generator: Network) -> tuple[list[dict[str, Any]], Tensor]:
     """The layers as plain data, and all their weights in one row.
 
     Raises:
@@ -112,7 +112,7 @@ def described_convolution(
 
 def playground_page(generator: Network, directions: int = 8) -> str:
     """The HTML of a page in which this generator runs; ValueError for a layer that the page cannot compute."""
-    specs, weights = describe(generator.eval())
+    specs, weights = describe_network(generator.eval())
     halves = weights.half()
     if not halves.isfinite().all():
         raise ValueError("a weight is too large for half precision: train with a lower rate, or check for divergence")

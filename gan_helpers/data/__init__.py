@@ -1,7 +1,6 @@
 """Pictures as one staged tensor: by name, from a folder, or drawn."""
 
 from gan_helpers.data.downloads import (
-    CHUNK,
     DownloadError,
     NoNetwork,
     fetch,
@@ -74,7 +73,6 @@ from gan_helpers.data.strokes import (
 
 __all__ = [
     "CHANCES",
-    "CHUNK",
     "FACTORS",
     "FIELD",
     "FRAMES",

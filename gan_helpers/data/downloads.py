@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 CONNECT_TIMEOUT = 4.0  # seconds until a connection must stand: without a network, a notebook goes on after them
 ANSWER_TIMEOUT = 30.0  # seconds that a server, once connected, may be silent
-CHUNK = 1 << 16  # bytes
+CHUNK_BYTES = 1 << 16  # bytes
 PORTS = {"http": 80, "https": 443}
 STATUS = {
     3: "it sends us from one address to the next and back",
@@ -100,7 +100,7 @@ def _chunks(address: str) -> Iterator[bytes]:
         with opener.open(request, timeout=ANSWER_TIMEOUT) as response:
             missing = response.length or 0
             with tqdm(desc=name, total=missing or None, unit="B", unit_scale=True, file=sys.stdout, leave=False) as bar:
-                while chunk := response.read(CHUNK):
+                while chunk := response.read(CHUNK_BYTES):
                     missing -= len(chunk)
                     bar.update(len(chunk))
                     yield chunk

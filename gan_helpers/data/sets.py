@@ -30,7 +30,7 @@ from gan_helpers.environment import budget, data_folders
 
 NAMES = (*ARCHIVES, "photos", "celeba", "faces", "logograms", "strokes")
 PHOTOS = {"photos": 1, "celeba": 5}  # one picture in so many: CelebA has 200,000
-SIDE = 32  # pixels, of pictures that have no size of their own
+FOLDER_SIDE = 32  # pixels, of pictures that have no size of their own
 AT_ONCE = 4096  # pictures converted together: enough to be fast, and little memory
 
 
@@ -168,10 +168,12 @@ def load_images(
     known = _known(name)
     if known is None:
         folder = Path(os.path.expanduser(name))
-        return _part(read_folder(folder, size or SIDE, channels or 3), folder_name(folder), split)
+        return _part(read_folder(folder, size or FOLDER_SIDE, channels or 3), folder_name(folder), split)
     if known in PHOTOS:
-        return _photos(known, split, size or SIDE, channels)
-    return _fitted(_archive(known, split) if known in ARCHIVES else _drawn(known, split, size or SIDE), size, channels)
+        return _photos(known, split, size or FOLDER_SIDE, channels)
+    return _fitted(
+        _archive(known, split) if known in ARCHIVES else _drawn(known, split, size or FOLDER_SIDE), size, channels
+    )
 
 
 # --- which data set is meant ----------------------------------------------------------------------------
@@ -222,7 +224,7 @@ def _archive(name: str, split: str) -> ImageSet:
             f"MNIST: {error.cause}; these are stroke digits, drawn by our own code. For MNIST, run again when that is "
             f"mended, or put its four files into {raw}, or set GAN_DATA to the folder that holds MNIST/raw"
         )
-        return _drawn("strokes", split, SIDE)
+        return _drawn("strokes", split, FOLDER_SIDE)
 
 
 def _tell_once(notice: str) -> None:

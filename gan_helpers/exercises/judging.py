@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gan_helpers.exercises.calling import Hint, NotAnswered, call, names_in, run
-from gan_helpers.exercises.values import as_tensor, close, copied, describe, precise, reshaped, tell_apart, tolerance
+from gan_helpers.exercises.values import as_tensor, close, copied, precise, reshaped, shown, tell_apart, tolerance
 
 Case = tuple[Any, ...]
 Cases = Callable[["Draw"], Iterable[Case]]
@@ -151,7 +151,7 @@ class Comparison:
             self.check_slopes(answer, seed)
 
     def tell(self, case: Case) -> str:
-        return ", ".join(f"{name} = {describe(value)}" for name, value in zip(self.names, case, strict=True))
+        return ", ".join(f"{name} = {shown(value)}" for name, value in zip(self.names, case, strict=True))
 
     def expected(self, case: Case) -> Tensor:
         return as_tensor(self.reference(*map(precise, case))).double()

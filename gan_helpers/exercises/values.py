@@ -123,7 +123,7 @@ def precise(value: Any) -> Any:
 # --- showing ------------------------------------------------------------------------------------------
 
 
-def describe(value: Any) -> str:
+def shown(value: Any) -> str:
     """An argument in a few words: small ones in full, large ones by their shape."""
     if isinstance(value, Tensor):
         if value.numel() <= MOST_SHOWN:

@@ -25,7 +25,6 @@ from gan_helpers.latent.points import (
     Position,
     UndoStack,
     between,
-    fingerprint,
     first_weight,
     is_uniform,
     load_latents,
@@ -34,6 +33,7 @@ from gan_helpers.latent.points import (
     principal_directions,
     random_points,
     save_latents,
+    weights_fingerprint,
 )
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "even_loop",
     "even_times",
     "find_latents",
-    "fingerprint",
     "first_weight",
     "fit_factors",
     "fit_picture",
@@ -64,4 +63,5 @@ __all__ = [
     "slerp",
     "try_edit",
     "variation",
+    "weights_fingerprint",
 ]

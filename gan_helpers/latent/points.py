@@ -137,7 +137,7 @@ class UndoStack:
 # --- files --------------------------------------------------------------------------------------------
 
 
-def fingerprint(generator: Network) -> str:
+def weights_fingerprint(generator: Network) -> str:
     """Sixteen hexadecimal digits that tell a generator from another one: of its class, arguments and weights."""
     digest = hashlib.sha256(f"{type(generator).__name__} {generator.config}".encode())
     for name, tensor in generator.state_dict().items():
@@ -149,15 +149,15 @@ def fingerprint(generator: Network) -> str:
 def save_latents(path: Path, latents: Tensor, generator: Network | None = None, **facts: Any) -> None:
     """Write latent vectors (N, latent_dim) and JSON-able facts about them, atomically.
 
-    With the ``generator`` that makes pictures of them, its ``fingerprint`` goes into the file as well.
+    With the ``generator`` that makes pictures of them, its ``weights_fingerprint`` goes into the file as well.
     """
-    made_by = {} if generator is None else {"fingerprint": fingerprint(generator)}
+    made_by = {} if generator is None else {"fingerprint": weights_fingerprint(generator)}
     save_tensors(path, {"latents": latents}, {**facts, **made_by})
 
 
 def of_another_generator(facts: dict[str, Any], generator: Network) -> bool:
     """Do the facts of a file say that its vectors were saved with other weights? Then they mean other pictures."""
-    return facts.get("fingerprint", "") not in ("", fingerprint(generator))
+    return facts.get("fingerprint", "") not in ("", weights_fingerprint(generator))
 
 
 def load_latents(path: Path, generator: Network) -> tuple[Tensor, dict[str, Any]]:

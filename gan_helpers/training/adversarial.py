@@ -31,7 +31,7 @@ from gan_helpers.training.losses import (
     unit_gradient,
 )
 from gan_helpers.training.reconstruction import vaegan_loss
-from gan_helpers.training.runs import Run, Step, fingerprint, run_batches, start_run, train
+from gan_helpers.training.runs import Run, Step, data_fingerprint, run_batches, start_run, train
 from gan_helpers.training.settings import STABLE, Settings
 
 
@@ -124,7 +124,7 @@ def train_gan(
     images, labels = _pictures(data, generator, discriminator, settings)
     d_loss, g_loss = losses or losses_of(settings)
     run = start_run({"generator": generator, "discriminator": discriminator}, settings)
-    run.data = fingerprint(images)
+    run.data = data_fingerprint(images)
 
     def loop(run: Run) -> Iterator[Step]:
         batches = _batches(run, images, *labels)
@@ -159,7 +159,7 @@ def train_vaegan(
     images = check_images(data, discriminator, settings.batch_size).to(next(vae.parameters()).device)
     d_loss, g_loss = on_logits(discriminator_loss), vaegan_loss(vae, variance, weight)
     run = start_run({"autoencoder": vae, "discriminator": discriminator}, settings)
-    run.data = fingerprint(images)
+    run.data = data_fingerprint(images)
 
     def loop(run: Run) -> Iterator[Step]:
         batches, optimizers = _batches(run, images), run.optimizers.values()

@@ -179,7 +179,7 @@ def limits(epochs: float | None, seconds: float | None, steps_an_epoch: int) -> 
     return last_step, math.inf if seconds is None else seconds
 
 
-def fingerprint(images: Tensor) -> str:
+def data_fingerprint(images: Tensor) -> str:
     """Number, shape and a digest of every few pictures: two data sets of the same one are the same."""
     some = images[:: max(1, len(images) // 1000)].detach().cpu().contiguous()
     digest = hashlib.sha256(some.reshape(-1).view(torch.uint8).numpy()).hexdigest()[:12]

@@ -18,7 +18,7 @@ from gan_helpers.models.classifiers import Classifier, FactorReader
 from gan_helpers.models.sampling import as_input
 from gan_helpers.training.adversarial import check_images
 from gan_helpers.training.reconstruction import factor_loss, reconstruction_loss
-from gan_helpers.training.runs import Every, Run, Step, fingerprint, run_batches, start_run, train
+from gan_helpers.training.runs import Every, Run, Step, data_fingerprint, run_batches, start_run, train
 from gan_helpers.training.settings import SupervisedSettings
 
 TURN, SCALE, SHIFT = 0.2, 0.1, 0.14  # radians; a share of the size; a share of half the width, 2 pixels of 28
@@ -66,7 +66,7 @@ def train_autoencoder(
     images = check_images(data, autoencoder, batch_size).to(next(autoencoder.parameters()).device)
     autoencoder.to(memory_format=torch.channels_last)  # convolutions run faster so; other layers do not mind
     run = start_run({"network": autoencoder}, SupervisedSettings(batch_size, lr, seed=seed))
-    run.data = fingerprint(images)
+    run.data = data_fingerprint(images)
 
     def batches(run: Run) -> Iterator[Tensor]:
         for chosen in run_batches(run, len(images)):
@@ -163,7 +163,7 @@ def _one_cycle(
     Source of the schedule: Smith and Topin, *Super-Convergence*, arXiv 1708.07120.
     """
     run = start_run({"network": network}, settings)
-    run.data = fingerprint(images)
+    run.data = data_fingerprint(images)
 
     def loop(run: Run) -> Iterator[Step]:
         optimizer = run.optimizers["network"]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gan_helpers.widgets.frontend import let_colab_show_it
 
-SCRIPT = Path(__file__).with_name("canvas.js")
+CANVAS_SCRIPT = Path(__file__).with_name("canvas.js")
 PREFIX = "data:image/png;base64,"
 
 
@@ -32,7 +32,7 @@ def drawing_canvas(shape: tuple[int, ...], width: int = 196) -> Any | None:
     let_colab_show_it()
 
     class Canvas(anywidget.AnyWidget):
-        _esm = SCRIPT.read_text(encoding="utf-8")
+        _esm = CANVAS_SCRIPT.read_text(encoding="utf-8")
         picture = traitlets.Unicode("").tag(sync=True)
         width = traitlets.Int(1).tag(sync=True)
         height = traitlets.Int(1).tag(sync=True)

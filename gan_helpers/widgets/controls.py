@@ -18,7 +18,7 @@ from gan_helpers.widgets.frontend import Frontend
 from gan_helpers.widgets.snapshots import Snapshots
 
 Command = tuple[str, float | None]
-STYLE = Path(__file__).with_name("monitor.css")
+STYLESHEET = Path(__file__).with_name("monitor.css")
 PATIENCE = 3.0  # seconds until a page must have been heard from
 DEAF = (
     "If these buttons do nothing, this page cannot send clicks while a cell runs: end the training with the "
@@ -57,7 +57,7 @@ class ControlPanel:
         steering = widgets.HBox([self.g_rate, self.d_rate, self.past, self.rewind], layout={"flex_flow": "row wrap"})
         running = widgets.HBox(self.buttons, layout={"flex_flow": "row wrap"})
         self.controls = widgets.VBox([running, steering, self.hint])
-        style = widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>", layout={"display": "none"})
+        style = widgets.HTML(f"<style>{STYLESHEET.read_text(encoding='utf-8')}</style>", layout={"display": "none"})
         parts = [style, *self.frontend.widgets, self.image, self.status, self.controls]
         self.widget = _named(widgets.VBox(parts), "gan-monitor")
 

@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 1000, 300  # of the card, in pixels
 TOP, BOTTOM = 66, 268  # of every pair of axes
 LEFT, PROBABILITY, SCORES = 48, 316, 562  # where they begin
 TITLE, LABEL, TICK = 18, 16, 15  # sizes of text, which reads also where a narrow page shows the card at 60 %
-SIDE = 236  # of the sheet of samples: 4 x 4 digits, enlarged twice
+SHEET_SIDE = 236  # of the sheet of samples: 4 x 4 digits, enlarged twice
 INK, GRID = "#24292F", "#E3E6E8"
 MOST_ROWS = 50_000  # of the history that are looked at, so that a frame's cost does not grow with the run
 Span = tuple[float, float]
@@ -37,7 +37,7 @@ def render_run(run: Run, latents: Tensor) -> Picture:
     """
     buffer = io.BytesIO()
     draw_run(run, latents).save(buffer, "png", compress_level=9)
-    return Picture(buffer.getvalue(), describe(run, len(latents)))
+    return Picture(buffer.getvalue(), describe_run(run, len(latents)))
 
 
 def live_frame(run: Run, latents: Tensor, note: str = "") -> bytes:
@@ -63,7 +63,7 @@ def draw_run(run: Run, latents: Tensor, note: str = "") -> Image.Image:
             axes.curve(means[:, i], lows[:, i], highs[:, i], colour)
         axes.finish()
     draw_scores(card, SCORES, 176, run.logits)
-    paste_samples(card, WIDTH - SIDE - 10, generate(run.average, latents))
+    paste_samples(card, WIDTH - SHEET_SIDE - 10, generate(run.average, latents))
     return card
 
 
@@ -91,7 +91,7 @@ def numbers(run: Run) -> str:
     return f"D's loss {d_loss:.3f}, G's {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}"
 
 
-def describe(run: Run, samples: int) -> str:
+def describe_run(run: Run, samples: int) -> str:
     """What the card shows, for those who cannot see it."""
     return (
         f"{progress(run)}. From left to right: both losses, mean D(x) and D(G(z)), D's scores of the last batch, "
@@ -249,8 +249,8 @@ def draw_scores(card: Image.Image, left: int, width: int, logits: Sequence[Tenso
 def paste_samples(card: Image.Image, left: int, images: Tensor) -> None:
     """The sheet of samples, as large as fits: pixel by pixel if it can be doubled, else smooth."""
     sheet = to_pil(sample_sheet(images))
-    scale = SIDE / max(sheet.size)
+    scale = SHEET_SIDE / max(sheet.size)
     exact = scale >= 1 and scale - floor(scale) < 0.15
     size = [round(side * (floor(scale) if exact else scale)) for side in sheet.size]
     sheet = sheet.resize(size, Image.Resampling.NEAREST if exact else Image.Resampling.BICUBIC)
-    card.paste(sheet, (left + (SIDE - size[0]) // 2, 46 + (SIDE - size[1]) // 2))
+    card.paste(sheet, (left + (SHEET_SIDE - size[0]) // 2, 46 + (SHEET_SIDE - size[1]) // 2))

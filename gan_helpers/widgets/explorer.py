@@ -31,8 +31,8 @@ from gan_helpers.widgets.frontend import Frontend
 from gan_helpers.widgets.panels import Favourites, Map, Sliders, button, message
 from gan_helpers.widgets.search import Files, Finder
 
-STYLE = Path(__file__).with_name("explorer.css")
-SIDE = 280  # screen pixels of the picture's longer side, or a little less
+STYLESHEET = Path(__file__).with_name("explorer.css")
+PICTURE_SIDE = 280  # screen pixels of the picture's longer side, or a little less
 FIELD = {"layout": {"width": "auto"}, "style": {"description_width": "44px"}}
 
 
@@ -43,7 +43,7 @@ def render_latents(generator: Network, latents: Tensor, zoom: int | None = None,
     classes for a conditional generator.
     """
     images = unscale_pixels(generate(generator, latents, labels))
-    return png_bytes(tile(images, columns=len(latents)), zoom or max(1, SIDE // max(images.shape[2:])))
+    return png_bytes(tile(images, columns=len(latents)), zoom or max(1, PICTURE_SIDE // max(images.shape[2:])))
 
 
 class Explorer:
@@ -248,13 +248,13 @@ class Explorer:
             panel.widget.layout.display = "none"
         right = widgets.VBox([self.tabs, *(panel.widget for panel in self.panels)]).add_class("gan-right")
         columns = widgets.Box([self._left().add_class("gan-left"), right]).add_class("gan-columns")
-        style = widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>", layout={"display": "none"})
+        style = widgets.HTML(f"<style>{STYLESHEET.read_text(encoding='utf-8')}</style>", layout={"display": "none"})
         return widgets.VBox([style, *self.frontend.widgets, columns]).add_class("gan-explorer")
 
     def _left(self) -> widgets.VBox:
         """The picture, what it shows, and what concerns it as a whole."""
         _, height, width = self.shape
-        side = {"width": "100%", "max_width": f"{SIDE * width // max(height, width)}px"}
+        side = {"width": "100%", "max_width": f"{PICTURE_SIDE * width // max(height, width)}px"}
         self.image = widgets.Image(format="png", layout=side).add_class("gan-picture")
         self.said = widgets.HTML(layout={"min_height": "3em"}).add_class("gan-said")
         self.seed_field = widgets.IntText(description="seed", **FIELD).add_class("gan-seed")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lab import keep_screenshot
-from playground import describe, main, playground_page, write_playground
+from playground import describe_network, main, playground_page, write_playground
 from torch import nn
 
 from gan_helpers.checkpoints import Network, load_shipped, save_network
@@ -65,7 +65,7 @@ def model_in(page: str) -> dict:
 
 def test_batch_norm_is_folded_without_changing_the_network():
     generator = trained_a_little(Generator(5, (1, 6, 6), (16, 12), dropout=0.3, batch_norm=True))
-    specs, weights = describe(generator)
+    specs, weights = describe_network(generator)
     assert [spec["kind"] for spec in specs] == ["linear", "leaky", "linear", "leaky", "linear", "tanh"]
     x, taken = np.random.default_rng(0).normal(size=5), 0
     expected = generate(generator, torch.tensor(x[None], dtype=torch.float32)).flatten().numpy()
@@ -100,7 +100,7 @@ def test_what_the_page_cannot_compute_is_refused_by_name():
             self.layers = nn.Sequential(nn.Linear(2, 4), nn.Softplus())
 
     with pytest.raises(ValueError, match="Softplus"):
-        describe(Odd())
+        describe_network(Odd())
     huge = Generator(2, (1, 2, 2), (4,), dropout=0.0)
     next(huge.parameters()).data.fill_(1e6)
     with pytest.raises(ValueError, match="half precision"):
@@ -111,7 +111,7 @@ def test_a_batch_norm_that_cannot_be_folded_is_refused():
     generator = Generator(2, (1, 2, 2), (4,), dropout=0.0)
     generator.layers = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.BatchNorm1d(4), nn.Tanh())
     with pytest.raises(ValueError, match="cannot compute BatchNorm1d"):
-        describe(generator)
+        describe_network(generator)
 
 
 def test_the_script_writes_the_page_that_ships(tmp_path, capsys):

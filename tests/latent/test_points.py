@@ -13,7 +13,6 @@ from gan_helpers.latent.points import (
     Position,
     UndoStack,
     between,
-    fingerprint,
     first_weight,
     load_latents,
     of_another_generator,
@@ -21,6 +20,7 @@ from gan_helpers.latent.points import (
     principal_directions,
     random_points,
     save_latents,
+    weights_fingerprint,
 )
 from gan_helpers.models.dense import Generator
 
@@ -228,7 +228,7 @@ def test_a_file_says_which_generator_made_it(generator, tmp_path):
         with torch.no_grad():
             change(next(other.parameters()))
         assert of_another_generator(facts, other)
-    assert fingerprint(Generator(6, (1, 8, 8), (32,), 0.0)) != fingerprint(generator)
+    assert weights_fingerprint(Generator(6, (1, 8, 8), (32,), 0.0)) != weights_fingerprint(generator)
 
 
 def test_a_file_for_another_generator_is_refused(generator, tmp_path):

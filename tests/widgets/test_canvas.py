@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_helpers.widgets.canvas import PREFIX, SCRIPT, drawing_canvas, open_picture, read_drawing
+from gan_helpers.widgets.canvas import CANVAS_SCRIPT, PREFIX, drawing_canvas, open_picture, read_drawing
 
 
 def encoded(image: Image.Image) -> str:
@@ -82,7 +82,7 @@ def show(browser):
     def show(picture: str = ""):
         page = browser.new_page()
         pages.append(page)
-        source = json.dumps(SCRIPT.read_text(encoding="utf-8"))
+        source = json.dumps(CANVAS_SCRIPT.read_text(encoding="utf-8"))
         page.set_content(PAGE.replace("@SOURCE@", source).replace("@PICTURE@", picture))
         page.wait_for_function("window.ready")
         return page

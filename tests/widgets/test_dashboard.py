@@ -21,7 +21,7 @@ from gan_helpers.widgets.dashboard import (
     HEIGHT,
     PROBABILITY,
     SCORES,
-    SIDE,
+    SHEET_SIDE,
     TOP,
     WIDTH,
     columns,
@@ -98,7 +98,7 @@ def test_scores_are_counted_where_they_are():
 
 def test_the_samples_are_the_generators_own_pixels():
     run = run_with(torch.rand(3, 4))
-    sheet = pixels(run)[46 : 46 + SIDE, WIDTH - SIDE - 10 : WIDTH - 10, 0]
+    sheet = pixels(run)[46 : 46 + SHEET_SIDE, WIDTH - SHEET_SIDE - 10 : WIDTH - 10, 0]
     expected = unscale_pixels(generate(run.average, LATENTS))[:, 0].numpy()
     assert (sheet[0:56:2, 0:56:2] == expected[0]).all()
     assert (sheet[181:237:2, 61:117:2] == expected[13]).all()
