@@ -79,7 +79,8 @@ def printed(cell: NotebookNode) -> str:
 @pytest.mark.skipif(os.environ.get("GAN_TWICE") != "1", reason="runs all notebooks twice: GAN_TWICE=1 asks for it")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_cell_runs_twice(path):
-    assert not failures(nbformat.read(path, 4), path.parent)
+    found = failures(nbformat.read(path, 4), path.parent)
+    assert not found, "\n".join((path.name, *found))
 
 
 # --- the check itself, on notebooks that are made for it -------------------------------------------------
