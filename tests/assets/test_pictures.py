@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from itertools import pairwise
 
+import first_digits
 import gallery
 import numpy as np
 import pytest
@@ -23,6 +24,23 @@ def test_the_gallery_is_drawn_from_the_shipped_weights(tmp_path):
     for path in drawn:
         ours, shipped = (np.asarray(Image.open(folder / path), dtype=float) for folder in (tmp_path, ASSETS))
         assert np.abs(ours - shipped).mean() < 2, path.name  # the last bits of a float differ between machines
+
+
+def test_the_first_digits_are_the_sheet_that_notebook_04_stores(tmp_path):
+    out = tmp_path / "sheet.png"
+    first_digits.main(["--out", str(out)])
+    drawn, shipped = Image.open(out), Image.open(ASSETS / "first_digits.png")
+    assert drawn.size == shipped.size  # another run makes other digits, in a sheet of the same kind
+    pixels = np.asarray(shipped.convert("L"))
+    assert 0.6 < (pixels < 20).mean() < 0.95  # white strokes on black
+    assert (pixels > 200).mean() > 0.03
+
+
+def test_a_notebook_without_the_sheet_is_named(tmp_path):
+    notebook = tmp_path / "empty.ipynb"
+    notebook.write_text('{"cells": [{"outputs": [{"data": {"text/plain": ["another"], "image/png": ""}}]}, {}]}')
+    with pytest.raises(ValueError, match=r"empty\.ipynb stores no picture .* run it in full first"):
+        first_digits.stored_picture(notebook, first_digits.ALT)
 
 
 def test_moments_grow_by_a_constant_factor():
