@@ -28,11 +28,11 @@ SECONDS = 300  # for a cell
 # below see the numbers of a single pass, and print what they print in one.
 KEEP = """
 if "torch" in __import__("sys").modules:
-    __import__("builtins").kept = __import__("torch").get_rng_state(), __import__("random").getstate()
+    __import__("builtins")._after_first_run = __import__("torch").get_rng_state(), __import__("random").getstate()
 """
 PUT_BACK = """
-if hasattr(__import__("builtins"), "kept"):
-    __import__("torch").set_rng_state(kept[0]), __import__("random").setstate(kept[1])
+if hasattr(__import__("builtins"), "_after_first_run"):
+    __import__("torch").set_rng_state(_after_first_run[0]), __import__("random").setstate(_after_first_run[1])
 """
 
 
