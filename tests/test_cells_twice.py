@@ -28,11 +28,11 @@ SECONDS = 300  # for a cell
 # below see the numbers of a single pass, and print what they print in one.
 KEEP = """
 if "torch" in __import__("sys").modules:
-    __import__("builtins").kept = __import__("torch").get_rng_state(), __import__("random").getstate()
+    __import__("builtins")._after_first_run = __import__("torch").get_rng_state(), __import__("random").getstate()
 """
 PUT_BACK = """
-if hasattr(__import__("builtins"), "kept"):
-    __import__("torch").set_rng_state(kept[0]), __import__("random").setstate(kept[1])
+if hasattr(__import__("builtins"), "_after_first_run"):
+    __import__("torch").set_rng_state(_after_first_run[0]), __import__("random").setstate(_after_first_run[1])
 """
 
 
@@ -79,7 +79,8 @@ def printed(cell: NotebookNode) -> str:
 @pytest.mark.skipif(os.environ.get("GAN_TWICE") != "1", reason="runs all notebooks twice: GAN_TWICE=1 asks for it")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_cell_runs_twice(path):
-    assert not failures(nbformat.read(path, 4), path.parent)
+    found = failures(nbformat.read(path, 4), path.parent)
+    assert not found, "\n".join((path.name, *found))
 
 
 # --- the check itself, on notebooks that are made for it -------------------------------------------------
