@@ -11,6 +11,9 @@ from gan_helpers.latent.inversion import (
     find_latents,
     fit_picture,
 )
+from gan_helpers.latent.mixtures import (
+    fit_mixture,
+)
 from gan_helpers.latent.paths import (
     closed_path,
     even_loop,
@@ -43,6 +46,7 @@ __all__ = [
     "find_latents",
     "first_weight",
     "fit_factors",
+    "fit_mixture",
     "fit_picture",
     "frame_distances",
     "is_uniform",
