@@ -13,6 +13,9 @@ from gan_helpers.latent.inversion import (
     fit_picture,
     search_latents,
 )
+from gan_helpers.latent.mixtures import (
+    fit_mixture,
+)
 from gan_helpers.latent.paths import (
     closed_path,
     even_loop,
@@ -48,6 +51,7 @@ __all__ = [
     "find_latents",
     "first_weight",
     "fit_factors",
+    "fit_mixture",
     "fit_picture",
     "frame_distances",
     "is_uniform",

@@ -81,6 +81,9 @@ def vaegan_loss(vae: VariationalAutoencoder, variance: float, weight: float) -> 
         variance: of the Gaussian around the features of a rebuilt picture.
         weight: of the bound, beside the generator's loss.
 
+    Codes from the encoder pass through the decoder as it is in use, with batch norm's running statistics. So these
+    follow the prior's codes alone, and what is trained to rebuild pictures is what will rebuild them.
+
     Source: Larsen et al., *Autoencoding beyond pixels using a learned similarity metric*, arXiv 1512.09300,
     algorithm 1, where D sees rebuilt pictures as well.
     """
@@ -88,7 +91,9 @@ def vaegan_loss(vae: VariationalAutoencoder, variance: float, weight: float) -> 
     def g_loss(discriminator: Any, images: Tensor, fakes: Tensor) -> Tensor:
         features = discriminator.layers[:-1]  # all but the layer that makes the logit
         mean, log_variance = vae.encode(images)
+        vae.decoder.eval()
         rebuilt = vae.decoder(reparameterise(mean, log_variance))
+        vae.decoder.train()
         bound = elbo(features(images), features(rebuilt), mean, log_variance, variance).mean()
         return generator_loss(discriminator(fakes)) - weight * bound
 

@@ -163,6 +163,21 @@ def test_the_joint_training_rebuilds_what_it_was_shown_and_returns_the_average()
     assert not equal(average, vae)
 
 
+@pytest.mark.parametrize("which", ["autoencoder", "average"])
+def test_a_decoder_in_use_makes_of_the_prior_what_it_makes_in_training(which):
+    """Even where the encoder's codes lie far from the prior's, batch norm's running statistics fit the prior's."""
+    torch.manual_seed(0)
+    vae, still = small_vae(), Settings(64, g_lr=0, d_lr=0)
+    with torch.no_grad():
+        vae.encoder.layers[-1].bias[:3] += 5
+    run = train_vaegan(vae, Discriminator(SHAPE, widths=(8,)), pictures(512), epochs=20, settings=still)
+    decoder = (run.average if which == "average" else vae).decoder
+    latents = sample_latents(decoder, 4096)
+    with torch.no_grad():
+        used, trained = decoder.eval()(latents), decoder.train()(latents)
+    assert (used - trained).square().mean() < 0.02 * trained.var(0).mean()
+
+
 def joint_run(**options) -> Run:
     torch.manual_seed(0)
     return train_vaegan(small_vae(), Discriminator(SHAPE, widths=(32, 16), dropout=0.0), pictures(512), **options)

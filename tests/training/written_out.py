@@ -82,7 +82,8 @@ def vaegan(vae, discriminator, batches, optimizer, d_optimizer, variance, weight
         d_optimizer.step()
         discriminator.requires_grad_(False)
         mean, log_variance = vae.encode(images)
-        rebuilt = vae.decoder(reparameterise(mean, log_variance))
+        rebuilt = vae.decoder.eval()(reparameterise(mean, log_variance))
+        vae.decoder.train()
         bound = elbo(features(images), features(rebuilt), mean, log_variance, variance).mean()
         loss = generator_loss(discriminator(fakes)) - weight * bound
         optimizer.zero_grad()
