@@ -15,6 +15,8 @@ from gan_helpers.latent.inversion import (
 )
 from gan_helpers.latent.mixtures import (
     fit_mixture,
+    mixture_of,
+    shares_of,
 )
 from gan_helpers.latent.paths import (
     closed_path,
@@ -58,12 +60,14 @@ __all__ = [
     "leave_alone",
     "load_latents",
     "measure_effects",
+    "mixture_of",
     "of_another_generator",
     "plane_map",
     "principal_directions",
     "random_points",
     "save_latents",
     "search_latents",
+    "shares_of",
     "slerp",
     "try_edit",
     "variation",
