@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from sklearn.mixture import GaussianMixture
@@ -35,7 +37,7 @@ def test_one_step_is_that_of_scikit_learn():
 def test_the_likelihood_rises_with_each_step(seed):
     points = clouds().double()
     means = [fit_mixture(points, 5, steps, seed).log_prob(points).mean() for steps in (1, 2, 5, 20)]
-    assert all(later > earlier - 1e-4 for earlier, later in zip(means[:-1], means[1:], strict=True))
+    assert all(later > earlier - 1e-4 for earlier, later in pairwise(means))
     assert means[-1] > means[0]
 
 
