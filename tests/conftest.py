@@ -14,6 +14,13 @@ from gan_helpers.data.sets import ImageSet
 from gan_helpers.models.dense import Discriminator, Generator
 
 
+@pytest.fixture(autouse=True)
+def denormals():
+    """A training flushes them for the whole process; Hypothesis refuses to draw floats then."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture
 def tiny_pair() -> tuple[Generator, Discriminator]:
     """Two networks small enough to train in milliseconds, with dropout and batch norm switched on."""
