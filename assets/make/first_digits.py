@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -25,9 +26,9 @@ def stored_picture(notebook: Path, alt: str) -> bytes:
     """The PNG among the stored outputs whose text is ``alt``; ValueError where there is none."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     for output in (output for cell in cells for output in cell.get("outputs", [])):
-        data = output.get("data", {})
-        if "image/png" in data and "".join(data["text/plain"]) == alt:
-            return base64.b64decode("".join(data["image/png"]))
+        html = "".join(output.get("data", {}).get("text/html", ""))
+        if found := re.search(rf'<img alt="{re.escape(alt)}" src="data:image/png;base64,([^"]+)"', html):
+            return base64.b64decode(found[1])
     raise ValueError(f"{notebook.name} stores no picture {alt!r}: run it in full first")
 
 
