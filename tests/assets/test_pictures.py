@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from itertools import pairwise
 
 import first_digits
@@ -38,7 +39,8 @@ def test_the_first_digits_are_the_sheet_that_notebook_04_stores(tmp_path):
 
 def test_a_notebook_without_the_sheet_is_named(tmp_path):
     notebook = tmp_path / "empty.ipynb"
-    notebook.write_text('{"cells": [{"outputs": [{"data": {"text/html": ["<img alt=\\"another\\" src=\\"\\">"]}}]}, {}]}')
+    other = {"outputs": [{"data": {"text/html": ['<img alt="another" src="">']}}]}
+    notebook.write_text(json.dumps({"cells": [other, {}]}))
     with pytest.raises(ValueError, match=r"empty\.ipynb stores no picture .* run it in full first"):
         first_digits.stored_picture(notebook, first_digits.ALT)
 
