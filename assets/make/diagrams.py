@@ -287,7 +287,7 @@ def dirac() -> str:
 
 FLOORS = (  # the highest first: on each its wings, or modules, and what lives there
     (("widgets", "explorer, monitor, canvas"), ("exercises", "check, and parts 1 to 4")),
-    (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, inversion, editing")),
+    (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, mixtures, inversion, editing")),
     (("training", "losses, the loop, the run, toys"), ("metrics", "readers, distances, filters, score cards")),
     (("models", "networks only: dense, convolutional, conditional, autoencoders, clips"),),
     (("data", "pictures as one tensor: by name, from a folder, or drawn"),),

@@ -1,7 +1,7 @@
 """Train again what ships in assets/weights/: python assets/make/weights.py NAME
 
-A recipe has the networks and settings of the notebook that loads its file, and trains for longer. The file says what
-it is: architecture, data, steps, seconds, machine, scores, seed. Stop with Ctrl-C; the same command goes on.
+A recipe has the networks and settings of the notebook that loads its file, and trains for longer. A new file says
+what it is: architecture, data, steps, seconds, machine, scores, seed. Stop with Ctrl-C; the same command goes on.
 ``GAN_DATA`` is searched for MNIST and photographs.
 """
 

@@ -1,6 +1,6 @@
-"""Taking known noise out of pictures: a convolutional network, and the classical filters it is measured against.
+"""What networks are measured against: classical filters that take noise out, PCA, and the share of checkerboard.
 
-Notebook 13 builds and compares them. Pictures lie in [-1, 1]; ``sigma`` is the noise's standard deviation there.
+Notebooks 09, 12 and 13 use them. Pictures lie in [-1, 1]; ``sigma`` is the noise's standard deviation there.
 """
 
 from __future__ import annotations

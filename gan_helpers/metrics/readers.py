@@ -1,8 +1,7 @@
-"""Short clips of moving digits, and a video GAN with one code for what is seen and one for how it moves.
+"""What networks read in pictures: a digit's class, the factors of a face, the frames and paths of a clip.
 
-The last section of notebook 11. A clip is T frames stacked as channels, (T, H, W), so that ``training.train_gan``
-trains on clips as it does on pictures. Sources: content and motion codes, a judge of frames and a judge of clips
-are those of Tulyakov et al., *MoCoGAN*, arXiv 1707.04993; moving digits, Srivastava et al., arXiv 1502.04681.
+Their features are what ``distances`` measures in. The shipped readers load with ``load_classifier`` and ``load_reader``;
+``python -m gan_helpers classifier`` makes one for labelled pictures of your own.
 """
 
 from __future__ import annotations

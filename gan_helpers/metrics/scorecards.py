@@ -1,4 +1,4 @@
-"""The score card: every measure of ``evaluation`` for several sets of pictures, beside a floor and a ceiling.
+"""The score card: every measure of ``distances`` for several sets of pictures, beside a floor and a ceiling.
 
 Notebook 06 reads it for a run of your own; ``tests/benchmarks/recipe.py`` for whole trainings.
 """

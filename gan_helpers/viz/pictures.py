@@ -1,8 +1,7 @@
-"""Every picture and plot of the course, in one style.
+"""Pictures of the course: sheets, animations, and how a plot becomes one. ``plots`` draws the plots.
 
 Functions return a ``Picture``: PNG, JPEG or GIF bytes that a notebook shows, with a sentence that says what
 is seen for readers who cannot see it. Nothing here keeps state, so figures never pile up in memory.
-Notebooks import it from the start: how a plot is drawn is not what they teach.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def test_ink_lies_where_mnist_has_it(pictures):
 def mnist_test_set():
     """Real MNIST's test pictures in [0, 1] and labels, from $GAN_DATA or the repository's data/, or skip."""
     torchvision = pytest.importorskip("torchvision")
-    folder = os.environ.get("GAN_DATA") or Path(__file__).parents[1] / "data"
+    folder = os.environ.get("GAN_DATA") or Path(__file__).parents[2] / "data"
     try:
         test_set = torchvision.datasets.MNIST(folder, train=False, download=False)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The score card gives each set the measures of ``evaluation``, and shows them as a table and a figure."""
+"""The score card gives each set the measures of ``distances``, and shows them as a table and a figure."""
 
 from __future__ import annotations
 
