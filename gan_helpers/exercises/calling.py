@@ -61,7 +61,8 @@ class Watchdog:
         """No more is raised afterwards. OutOfTime may strike in here as well: then stop again."""
         with self.lock:
             self.done.set()
-            self._raise(None)  # takes back what was sent and has not arrived
+        for _ in range(2):  # what was sent before strikes here at the latest: the interpreter looks at each jump back
+            pass
 
     def _wait(self) -> None:
         pause = self.seconds
@@ -71,8 +72,9 @@ class Watchdog:
                     self._raise(OutOfTime)
             pause = 0.5  # again, if a bare except has swallowed it
 
-    def _raise(self, error: type[BaseException] | None) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(self.thread, error and ctypes.py_object(error))
+    def _raise(self, error: type[BaseException]) -> None:
+        # Never None, which takes an exception back: CPython 3.11 then looks for one for ever, and hangs when traced.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self.thread, ctypes.py_object(error))
 
 
 def within_limit(action: Callable[..., Any], *arguments: Any) -> Any:
