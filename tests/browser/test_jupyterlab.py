@@ -362,6 +362,8 @@ def test_the_whole_explorer_by_keys_alone(explorer, tmp_path):
     explorer.part("upload").wait_for()
     explorer.tab_to("Upload a picture")
     (tmp_path / "mine.png").write_bytes(noise(28))
+    explorer.page.wait_for_timeout(1000)  # the button becomes the browser's own when the page's part has loaded
+    explorer.has_focus("Upload a picture")
     with explorer.page.expect_file_chooser() as chooser:
         explorer.press("Enter")
     chooser.value.set_files(tmp_path / "mine.png")
