@@ -1,6 +1,6 @@
 """What networks read in pictures: a digit's class, the factors of a face, the frames and paths of a clip.
 
-Their features are what ``distances`` measures in. The shipped readers load with ``load_classifier`` and ``load_reader``;
+Their features are what ``distances`` measures in. The shipped ones load with ``load_classifier`` and ``load_reader``;
 ``python -m gan_helpers classifier`` makes one for labelled pictures of your own.
 """
 
