@@ -45,22 +45,18 @@ from gan_helpers.training.runs import (
     History,
     Loop,
     Run,
-    Saver,
     Step,
     TrainingDiverged,
     adam,
     data_fingerprint,
     finish_step_on_interrupt,
     limits,
-    load_run,
-    restore_run,
     run_batches,
-    run_state,
-    save_run,
     start_run,
     train,
     update_average,
 )
+from gan_helpers.training.saving import Saver, load_run, restore_run, run_state, save_run
 from gan_helpers.training.settings import (
     CLASSIC,
     CONDITIONAL,

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_helpers.training.runs import Run, restore_run, run_state
+from gan_helpers.training.runs import Run
+from gan_helpers.training.saving import restore_run, run_state
 
 
 class Snapshots:

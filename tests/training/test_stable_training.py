@@ -6,20 +6,15 @@ import copy
 
 import pytest
 import torch
+from tiny_runs import fresh_pair
 
-from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm
+from gan_helpers.models.dense import add_minibatch_statistics, add_spectral_norm
 from gan_helpers.models.sampling import generate
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan
 from gan_helpers.training.losses import OBJECTIVES, discriminator_loss, on_logits, penalised, squared_gradient
 from gan_helpers.training.settings import STABLE, Settings
 
 SETTINGS = Settings(batch_size=16, r1=0.5, r2=0.25, objective="relativistic", penalty_every=3)
-
-
-def fresh_pair() -> tuple[Generator, Discriminator]:
-    torch.manual_seed(0)
-    generator = Generator(4, (1, 6, 6), widths=(16, 16), dropout=0.1, batch_norm=True)
-    return generator, Discriminator((1, 6, 6), widths=(16, 8), dropout=0.1)
 
 
 def steps_of(loop, *arguments) -> tuple[list, dict]:

@@ -1,60 +1,24 @@
-"""The loop and what surrounds it: resuming bit by bit, interrupts, divergence, bad input."""
+"""The loop and the run around it: budgets, the average, callbacks, interrupts, divergence, bad input."""
 
 from __future__ import annotations
 
 import copy
-import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 import torch
+from tiny_runs import SETTINGS, assert_identical, fresh_pair
 
-from gan_helpers.checkpoints import CheckpointError, load_tensors
+from gan_helpers.checkpoints import load_tensors
 from gan_helpers.data.sets import scale_pixels
-from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics
+from gan_helpers.models.dense import Discriminator, Generator
 from gan_helpers.models.sampling import sample_latents
-from gan_helpers.training import runs
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, train_gan
 from gan_helpers.training.losses import discriminator_loss, generator_loss
-from gan_helpers.training.runs import (
-    Every,
-    History,
-    Run,
-    TrainingDiverged,
-    restore_run,
-    run_state,
-    save_run,
-    start_run,
-    update_average,
-)
-from gan_helpers.training.settings import CLASSIC, Settings
-
-SETTINGS = Settings(batch_size=16)
-
-
-def state(run: Run) -> dict[str, torch.Tensor]:
-    parts = {"generator": run.generator, "discriminator": run.discriminator, "average": run.average}
-    weights = {f"{name}/{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
-    return {**weights, "history": run.history.rows()}
-
-
-def assert_identical(a: Run, b: Run) -> None:
-    assert a.step == b.step
-    for key, value in state(a).items():
-        assert torch.equal(value, state(b)[key]), key
-
-
-def fresh_pair() -> tuple[Generator, Discriminator]:
-    torch.manual_seed(0)
-    generator = Generator(4, (1, 6, 6), widths=(16, 16), dropout=0.1, batch_norm=True)
-    return generator, Discriminator((1, 6, 6), widths=(16, 8), dropout=0.1)
+from gan_helpers.training.runs import Every, History, Run, TrainingDiverged, start_run, update_average
+from gan_helpers.training.settings import Settings
 
 
 def test_one_step_agrees_with_the_algorithm_written_out(tiny_pair, tiny_images):
@@ -141,59 +105,7 @@ def test_average_is_the_exponential_one(tiny_pair):
             assert torch.allclose(value.double(), expected[key], atol=1e-5), key
 
 
-def test_without_an_average_samples_come_from_the_generator(tiny_images, tmp_path):
-    path = tmp_path / "run.safetensors"
-    run = train_gan(*fresh_pair(), tiny_images, epochs=1, settings=CLASSIC, checkpoint=path)
-    assert run.average is run.generator
-    resumed = train_gan(*fresh_pair(), tiny_images, epochs=2, settings=CLASSIC, checkpoint=path, resume=True)
-    assert_identical(resumed, train_gan(*fresh_pair(), tiny_images, epochs=2, settings=CLASSIC))
-
-
-# --- interrupting and resuming ------------------------------------------------------------------------
-
-SCRIPT = textwrap.dedent("""
-    import sys, time
-    import torch
-    sys.path.insert(0, "tests/training")
-    from test_training import fresh_pair, SETTINGS, state
-    from gan_helpers.data.sets import ImageSet
-    from gan_helpers.training.adversarial import train_gan
-    torch.set_num_threads(1)
-    images = torch.randint(0, 256, (128, 1, 6, 6), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-    data = ImageSet(images, torch.zeros(128, dtype=torch.int64), ("all",), "test")
-    folder, slow, resume = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "resume"
-    def tell(run):
-        time.sleep(slow)
-        if run.step == 21:
-            print("step 21", flush=True)
-    run = train_gan(*fresh_pair(), data, epochs=5, settings=SETTINGS, checkpoint=folder + "/run.safetensors",
-                    checkpoint_seconds=0.02, resume=resume, callbacks=[tell])
-    torch.save(state(run), folder + "/end.pt")
-    print("done", run.step, run.interrupted, flush=True)
-""")
-
-
-def start_script(folder, slow: float, resume: str = "afresh") -> subprocess.Popen:
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-c", SCRIPT, str(folder), str(slow), resume]
-    return subprocess.Popen(command, cwd=COURSE_ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ})
-
-
-def test_a_run_killed_and_resumed_ends_bit_identical(tmp_path):
-    undisturbed = start_script(tmp_path / "a", 0.0)
-    killed = start_script(tmp_path / "b", 0.02)
-    assert "step 21" in killed.stdout.readline()  # in the middle of the third epoch
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert undisturbed.wait(timeout=120) == 0
-    step = load_tensors(tmp_path / "b" / "run.safetensors")[1]["step"]
-    assert 0 < step <= 22  # a checkpoint was there, and not from the end
-    resumed = start_script(tmp_path / "b", 0.0, "resume")
-    assert resumed.wait(timeout=120) == 0
-    expected, found = (torch.load(tmp_path / name / "end.pt") for name in ("a", "b"))
-    assert expected.keys() == found.keys()
-    for key, value in expected.items():
-        assert torch.equal(value, found[key]), key
+# --- interrupting ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -228,57 +140,7 @@ def test_a_second_interrupt_raises(interruptible, tiny_images):
         train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, callbacks=[stop_twice])
 
 
-def test_resume_goes_on_beyond_the_first_budget(tiny_images, tmp_path):
-    path = tmp_path / "run.safetensors"
-    train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS, checkpoint=path)
-    longer = train_gan(*fresh_pair(), tiny_images, epochs=4, settings=SETTINGS, checkpoint=path, resume=True)
-    assert_identical(longer, train_gan(*fresh_pair(), tiny_images, epochs=4, settings=SETTINGS))
-
-
-@pytest.mark.parametrize("end", ["stop", "interrupt"])
-def test_changed_learning_rates_are_saved_and_resumed(tiny_images, tmp_path, end):
-    def change(run: Run) -> None:
-        if run.step == 5:
-            run.lrs = 2e-4, 3e-3
-        if run.step == 10 and end == "stop":
-            run.stop = True
-        if run.step == 10 and end == "interrupt":
-            signal.raise_signal(signal.SIGINT)
-
-    path = tmp_path / "run.safetensors"
-    run = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, callbacks=[change])
-    assert (run.step, run.interrupted) == (10, end == "interrupt")
-    resumed = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, checkpoint=path, resume=True)
-    assert resumed.lrs == (2e-4, 3e-3)
-
-    def only_change(run: Run) -> None:
-        if run.step == 5:
-            run.lrs = 2e-4, 3e-3
-
-    undisturbed = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=SETTINGS, callbacks=[only_change])
-    assert_identical(resumed, undisturbed)
-
-
 # --- what callbacks may do ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("settings", [SETTINGS, Settings(batch_size=16, r1=0.5, penalty_every=3), CLASSIC])
-def test_a_run_put_back_to_an_earlier_step_ends_as_if_it_had_not_been(tiny_images, settings):
-    """Twice to the same state: from the very last step, then from the middle of the next epoch."""
-    settings = replace(settings, batch_size=16)  # 8 steps an epoch
-    kept, steps = [], []
-
-    def rewind(run: Run) -> None:
-        steps.append(run.step)
-        if run.step == 7 and not kept:
-            tensors, facts = run_state(run)
-            kept.extend(({name: tensor.clone() for name, tensor in tensors.items()}, facts))
-        if (run.step, len(steps)) in ((24, 24), (13, 24 + 6)):
-            restore_run(run, *kept)
-
-    run = train_gan(*fresh_pair(), tiny_images, epochs=3, settings=settings, callbacks=[rewind])
-    assert steps == [*range(1, 25), *range(8, 14), *range(8, 25)]
-    assert_identical(run, train_gan(*fresh_pair(), tiny_images, epochs=3, settings=settings))
 
 
 def test_seconds_for_which_a_callback_holds_the_run_are_not_training(tiny_images):
@@ -329,58 +191,6 @@ def test_a_callback_is_entered_and_left_however_training_ends(tiny_images):
     assert failing.seen == ["enter", 1, 2, "exit"]
 
 
-def test_starting_afresh_keeps_the_older_run_beside(tiny_images, tmp_path):
-    path = tmp_path / "run.safetensors"
-    train_gan(*fresh_pair(), tiny_images, epochs=2, settings=SETTINGS, checkpoint=path)
-    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=path)
-    assert load_tensors(path)[1]["step"] == 8
-    assert load_tensors(tmp_path / "run.previous.safetensors")[1]["step"] == 16
-
-
-@pytest.mark.parametrize(
-    ("change", "part"),
-    [
-        (lambda g, d: (Generator(5, (1, 6, 6), widths=(16, 16)), d, SETTINGS), "generator"),
-        (lambda g, d: (g, Discriminator((1, 6, 6), widths=(9,)), SETTINGS), "discriminator"),
-        (lambda g, d: (g, add_minibatch_statistics(d), SETTINGS), "discriminator"),
-        (lambda g, d: (g, d, Settings(batch_size=16, g_lr=0.1)), "settings"),
-    ],
-)
-def test_a_checkpoint_of_another_run_is_refused(tiny_images, tmp_path, change, part):
-    path = tmp_path / "run.safetensors"
-    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=path)
-    generator, discriminator, settings = change(*fresh_pair())
-    with pytest.raises(CheckpointError, match=f"belongs to another run: its {part} is .*resume=False"):
-        train_gan(generator, discriminator, tiny_images, 2, settings=settings, checkpoint=path, resume=True)
-
-
-def test_a_folder_that_takes_no_files_is_told_before_training(tiny_images, tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    steps = []
-    with pytest.raises(CheckpointError, match="cannot write"):
-        train_gan(*fresh_pair(), tiny_images, 1, settings=SETTINGS, checkpoint=tmp_path / "file" / "run",
-                  callbacks=[steps.append])  # fmt: skip
-    assert steps == []
-
-
-def test_a_disk_that_fills_up_costs_a_warning_not_the_training(tiny_images, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "run.safetensors"
-    calls = []
-
-    def fail_in_the_middle(run: Run, path: object) -> None:
-        calls.append(run.step)
-        if 0 < run.step < 8:
-            raise CheckpointError("cannot write: No space left on device")
-        save_run(run, path)
-
-    monkeypatch.setattr("gan_helpers.training.runs.save_run", fail_in_the_middle)
-    run = train_gan(*fresh_pair(), tiny_images, 1, settings=SETTINGS, checkpoint=path, checkpoint_seconds=0)
-    assert run.step == 8
-    assert len(calls) > 2
-    assert "no checkpoint at step 1, but the run itself is kept" in capsys.readouterr().out
-    assert load_tensors(path)[1]["step"] == 8
-
-
 # --- what goes wrong ----------------------------------------------------------------------------------
 
 
@@ -395,22 +205,6 @@ def test_a_loss_that_turns_nan_stops_with_step_and_remedy(tiny_images, tmp_path)
     with pytest.raises(TrainingDiverged, match=r"at step 6\. Try a lower learning rate .*last good state is in"):
         train_gan(generator, discriminator, tiny_images, 2, settings=SETTINGS, checkpoint=path,
                   checkpoint_seconds=0, callbacks=[poison])  # fmt: skip
-
-
-@pytest.mark.parametrize("every", [1, 100])  # as on a CPU; as on a GPU, where the end comes before the next look
-def test_a_checkpoint_never_holds_a_nan(tiny_images, tmp_path, monkeypatch, every):
-    monkeypatch.setattr(runs, "CHECK_EVERY", {"cpu": every})
-
-    def poison(run: Run) -> None:
-        if run.step == 3:
-            run.generator.layers[0].weight.data.fill_(float("nan"))
-
-    path = tmp_path / "run.safetensors"
-    with pytest.raises(TrainingDiverged, match="at step 4"):
-        train_gan(*fresh_pair(), tiny_images, 1, settings=SETTINGS, checkpoint=path, callbacks=[poison])
-    tensors, facts = load_tensors(path)
-    assert facts["step"] == 0
-    assert all(t.isfinite().all() for t in tensors.values() if t.is_floating_point())
 
 
 @pytest.mark.parametrize(
@@ -472,23 +266,6 @@ def test_start_run_puts_both_networks_into_training_mode(tiny_pair):
     assert run.generator.training
     assert run.discriminator.training
     assert not run.average.training
-
-
-def test_a_checkpoint_is_resumed_on_the_same_pictures_only(tiny_images, tmp_path):
-    path = tmp_path / "run.safetensors"
-    train_gan(*fresh_pair(), tiny_images, epochs=1, settings=SETTINGS, checkpoint=path)
-    other = 255 - tiny_images.images
-    with pytest.raises(CheckpointError, match="its data is 128 pictures of 1x6x6"):
-        train_gan(*fresh_pair(), other, epochs=2, settings=SETTINGS, checkpoint=path, resume=True)
-    same = tiny_images.images.clone()
-    assert train_gan(*fresh_pair(), same, epochs=2, settings=SETTINGS, checkpoint=path, resume=True).step == 16
-
-
-def test_seconds_of_a_resumed_run_count_from_its_beginning(tiny_images, tmp_path):
-    path = tmp_path / "run.safetensors"
-    run = train_gan(*fresh_pair(), tiny_images, seconds=0.3, settings=SETTINGS, checkpoint=path)
-    again = train_gan(*fresh_pair(), tiny_images, seconds=0.2, settings=SETTINGS, checkpoint=path, resume=True)
-    assert again.step == run.step + 1  # the step that finds the budget spent
 
 
 @pytest.mark.parametrize("first", [False, True])
