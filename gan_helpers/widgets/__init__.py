@@ -39,7 +39,6 @@ from gan_helpers.widgets.explorer import (
 from gan_helpers.widgets.frontend import (
     Frontend,
     Listener,
-    let_colab_show_it,
     page_widget,
 )
 from gan_helpers.widgets.monitor import (
@@ -94,7 +93,6 @@ __all__ = [
     "draw_scores",
     "drawing_canvas",
     "explore",
-    "let_colab_show_it",
     "live_frame",
     "loss_range",
     "message",

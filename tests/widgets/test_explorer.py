@@ -552,7 +552,7 @@ def test_the_search_is_seen_about_eight_times_a_second(view, monkeypatch):
     now = iter(i / 100 for i in range(10_000))
     monkeypatch.setattr(search.time, "perf_counter", lambda: next(now))
     stages = (Found(i, view.start, 1 / (i + 1), None) for i in range(301))
-    monkeypatch.setattr(search, "search_latents", lambda *_, **__: stages)
+    monkeypatch.setattr(search, "find_latents", lambda *_, **__: stages)
     view.finder.target = view.pictures(view.start)
     seen = [stage.step for stage in view.finder._stages()]
     assert seen[0] == 0
@@ -566,7 +566,7 @@ def test_a_cleared_canvas_or_another_press_ends_the_search(view, monkeypatch):
     for end in (lambda: view.finder._aim(None), lambda: click(view, "gan-find")):
         begun = threading.Event()
         stages = (begun.set() or time.sleep(0.01) or Found(i, view.start, 0.5, None) for i in range(10_000))
-        monkeypatch.setattr(search, "search_latents", lambda *_, stages=stages, **__: stages)
+        monkeypatch.setattr(search, "find_latents", lambda *_, stages=stages, **__: stages)
         open_tab(view, "Find me")
         view.finder.target = view.pictures(view.start)
         before = view.image.value
