@@ -151,6 +151,7 @@ function moveOnMap(event) {
 // --- files: chosen or dropped, made smaller, sent -------------------------------------------------------
 
 function takeFiles(root, model) {
+  let input = null;  // held on to: the browser forgets one that nothing refers to, and what is chosen never arrives
   const send = async (file, target) => {
     try {
       const content = target === "picture" ? await shrink(file) : await small(file);
@@ -164,10 +165,11 @@ function takeFiles(root, model) {
     if (!button) return;
     event.preventDefault();
     event.stopImmediatePropagation();  // the button's own way sends the file as large as it is
-    const input = document.createElement("input"), target = button.matches(".gan-load") ? "latents" : "picture";
+    const target = button.matches(".gan-load") ? "latents" : "picture";
+    input = document.createElement("input");
     input.type = "file";
     input.accept = target === "latents" ? ".safetensors" : "image/*";
-    input.onchange = () => { if (input.files[0]) send(input.files[0], target); };
+    input.onchange = chosen => { if (chosen.target.files[0]) send(chosen.target.files[0], target); };
     input.click();
   };
   const over = event => { if (root.querySelector(".gan-upload, .gan-load") && event.dataTransfer?.types.includes("Files")) event.preventDefault(); };
