@@ -42,21 +42,29 @@ function keepKeys(root) {
 
 function keepNames(root, model) {
   const announce = statusLine(root), focus = keepFocus(root);
-  let due = null;
+  let due = null, unnamed = true;
   const refresh = () => {
     due = null;
-    nameControls(root);
+    if (unnamed) nameControls(root);
+    unnamed = false;
     describeImages(root, model.get("texts"));
     announce();
     focus.restore();
   };
   const soon = () => { due ??= setTimeout(refresh, 60); };  // many changes, one look
-  const watch = new MutationObserver(soon);
+  const watch = new MutationObserver(changes => { unnamed ||= !changes.every(passes); soon(); });
   watch.observe(root, { subtree: true, childList: true, characterData: true,
                         attributes: true, attributeFilter: ["class", "disabled", "style"] });
   model.on("change:texts", soon);
   refresh();
   return () => { watch.disconnect(); clearTimeout(due); model.off("change:texts", soon); focus.end(); };
+}
+
+// Does a change come and go all along a drag, and bring no new control? A slider's place, a number, a text.
+function passes({ target, attributeName }) {
+  const element = target.closest ? target : target.parentElement;
+  return attributeName === "style" ? element.closest(".noUi-target") !== null
+    : attributeName === null && element?.closest(".gan-said, .gan-status, .widget-readout") != null;
 }
 
 const words = element => element?.textContent.replace(/\s+/g, " ").trim() ?? "";
@@ -129,7 +137,7 @@ function keepFocus(root) {
   document.addEventListener("pointerdown", leave);
   const usable = part => part.isConnected && !part.disabled && part.offsetParent !== null;
   const restore = () => {  // a control was removed or switched off while it had the focus
-    if (!trail.length || usable(trail[0]) || ![null, document.body].includes(document.activeElement)) return;
+    if (!trail.length || ![null, document.body].includes(document.activeElement) || usable(trail[0])) return;
     const near = trail.slice(1).filter(usable).map(part => [...part.querySelectorAll(FOCUSABLE)].find(usable));
     const next = near.find(Boolean) ?? root;
     if (next === root) root.tabIndex = -1;
