@@ -62,6 +62,10 @@ from gan_helpers.widgets.search import (
     Files,
     Finder,
 )
+from gan_helpers.widgets.slider import (
+    Slider,
+    slide,
+)
 from gan_helpers.widgets.snapshots import (
     Snapshots,
 )
@@ -81,6 +85,7 @@ __all__ = [
     "Map",
     "Monitor",
     "Poll",
+    "Slider",
     "Sliders",
     "Snapshots",
     "Span",
@@ -110,6 +115,7 @@ __all__ = [
     "render_run",
     "rgb",
     "short",
+    "slide",
     "take_upload",
     "text_mask",
     "ticks",
