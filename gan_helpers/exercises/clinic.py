@@ -8,7 +8,8 @@ outcome that counts as healthy, the change of one line that heals, and the commo
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -237,8 +238,14 @@ def _of_copies(least: float, pictures: Tensor, images: Tensor) -> Finding:
 # --- all of them again --------------------------------------------------------------------------------
 
 
-def cell_of(name: str, cells: Sequence[str]) -> str:
-    """The last of ``cells``, such as IPython's ``In``, that examines the case; ValueError if none was run."""
+def cell_of(name: str, cells: Sequence[str] | None = None) -> str:
+    """The last of ``cells`` that examines the case: by default of the notebook's, as they were run.
+
+    Raises:
+        ValueError: none of them does.
+    """
+    if cells is None:
+        cells = sys.modules["IPython"].get_ipython().user_ns["In"]
     found = [cell for cell in cells if f'examine("{name}"' in cell]
     if not found:
         raise ValueError(f"the cell of the case {name!r} has not been run yet: run it first")
@@ -256,19 +263,12 @@ def treated(cell: str, change: Change, scope: dict[str, Any]) -> Visit:
     return eval(compile(ast.Expression(last.value), "the cell", "eval"), scope)  # type: ignore[attr-defined]
 
 
-def before_and_after(shown: int = 10) -> Picture:
-    """For each case the samples of its last ill visit and of its last healthy one, side by side.
-
-    Raises:
-        ValueError: no case has been both.
-    """
+def before_and_after(repaired: Mapping[str, Visit], shown: int = 10) -> Picture:
+    """For each case the samples of its last ill visit in this session, beside those of the repaired one."""
     pairs = {}
-    for name in (name for name in CASES if name in VISITS):
-        ill, healthy = ([v for v in VISITS[name] if v.healthy == wanted] for wanted in (False, True))
-        if ill and healthy:
-            pairs[name] = ill[-1].pictures[:shown], healthy[-1].pictures[:shown]
-    if not pairs:
-        raise ValueError("no case has been ill and healthy yet: run the cells above first")
+    for name, visit in repaired.items():
+        before = [v for v in VISITS[name] if not v.healthy] or VISITS[name]
+        pairs[name] = before[-1].pictures[:shown], visit.pictures[:shown]
     return plot_before_after(pairs)
 
 
