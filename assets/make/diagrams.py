@@ -319,11 +319,11 @@ def wings() -> str:
 
 
 QUESTIONS = (  # of notebook 15: what to ask, and where to look if the answer is no
-    (("all losses finite?",), "*NaN*", "a division by 0 or a logarithm of 0, in the batch of that step"),
+    (("all losses finite?",), "*NaN*", "a division by 0 or a log of 0, in that step’s batch"),
     (("*D*’s curves", "stay together?"), "one is ahead", "the two rates, Adam’s betas, the paths of the gradients"),
-    (("range and classes", "as in the data?"), "grey, or one class", "what you train on, after scaling and selecting"),
+    (("range and classes", "as in the data?"), "grey, one class", "what you train on, after scaling and selecting"),
     (("new pictures?",), "copies", "how many pictures there are to learn from"),
-    (("sampled as", "it was trained?"), "bad or wrong samples", "labels, averages, eval mode"),
+    (("sampled as", "it was trained?"), "not as asked", "labels, averages, eval mode"),
 )
 
 
