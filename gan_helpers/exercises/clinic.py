@@ -304,7 +304,7 @@ CASES: dict[str, Case] = {
             2: ("D(x) is near 1", "it is so whenever D wins"),
             3: ("the only setting that differs from the healthy run is betas", ""),
         },
-        why="Adam's default betas, (0.9, 0.999), made for a descent, remember where the opponent was.",
+        why="Adam's default betas, (0.9, 0.999), are made for a descent. This is a game: see notebook 04.",
         remedy=("betas=(0.9, 0.999)", "betas=(0.0, 0.99)"),
         tempting=("betas=(0.9, 0.999)", "betas=(0.9, 0.999), label_smoothing=0.1"),
     ),
@@ -326,7 +326,7 @@ CASES: dict[str, Case] = {
     ),
     "grey pictures": Case(
         causes={
-            "a": ("the run is too short", "the shapes are digits as good as the healthy run's; only the grey is wrong"),
+            "a": ("the run is too short", "the shapes are those of digits; only the grey is wrong"),
             "b": ("tanh cannot make black", "tanh reaches -1, which is black, as in the healthy run"),
             "c": ("the training pictures fill half of tanh's range", ""),
             "d": ("D cannot see brightness", "D sees every pixel, and G does what D's pictures look like"),
@@ -356,7 +356,7 @@ CASES: dict[str, Case] = {
             3: ("G's loss is not 0", "it is not in any of the runs so far, healthy or ill"),
         },
         why="a one has the least ink of all digits, so the selection is mostly ones. Look at what you train on.",
-        remedy=("[: len(data) // 20]", ""),
+        remedy=("[: len(data) // 40]", ""),
         tempting=("train(small_pair(), clean", "train(with_statistics(small_pair()), clean"),
     ),
     "bad average": Case(
@@ -400,7 +400,7 @@ CASES: dict[str, Case] = {
             "a": ("D's gradient reaches G, and stays there until G's step", ""),
             "b": (
                 "retain_graph=True makes the sums wrong",
-                "it only keeps the graph; the next backward adds the same sums",
+                "it keeps the graph for a second backward, and changes no sum",
             ),
             "c": ("the average is wrong", "update_average takes the whole state, buffers as well"),
             "d": ("one batch of z for both half steps", "the course's loop does the same"),

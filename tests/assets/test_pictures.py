@@ -10,6 +10,7 @@ import first_digits
 import gallery
 import numpy as np
 import pytest
+import repaired_runs
 import time_lapse
 import torch
 from PIL import Image
@@ -35,6 +36,13 @@ def test_the_first_digits_are_the_sheet_that_notebook_04_stores(tmp_path):
     pixels = np.asarray(shipped.convert("L"))
     assert 0.6 < (pixels < 20).mean() < 0.95  # white strokes on black
     assert (pixels > 200).mean() > 0.03
+
+
+def test_the_repaired_runs_are_the_figure_that_notebook_15_stores(tmp_path):
+    out = tmp_path / "figure.png"
+    repaired_runs.main(["--out", str(out)])
+    assert out.read_bytes() == (ASSETS / "repaired_runs.png").read_bytes(), "run assets/make/repaired_runs.py"
+    assert Image.open(out).height > 400  # ten rows
 
 
 def test_a_notebook_without_the_sheet_is_named(tmp_path):
