@@ -351,7 +351,7 @@ def dirac() -> str:
 
 
 FLOORS = (  # the highest first: on each its wings, or modules, and what lives there
-    (("widgets", "explorer, monitor, canvas"), ("exercises", "check, and parts 1 to 4")),
+    (("widgets", "explorer, monitor, canvas"), ("exercises", "check, parts 1 to 4, clinic")),
     (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, mixtures, inversion, editing")),
     (("training", "losses, the loop, the run, toys"), ("metrics", "readers, distances, filters, score cards")),
     (("models", "networks only: dense, convolutional, conditional, autoencoders, clips"),),
@@ -383,8 +383,35 @@ def wings() -> str:
     return document(wings, "The wings of gan_helpers", 600, *parts)
 
 
+QUESTIONS = (  # of notebook 15: what to ask, and where to look if the answer is no
+    (("all losses finite?",), "*NaN*", "a division by 0 or a log of 0, in that step’s batch"),
+    (("*D*’s curves", "stay together?"), "one is ahead", "the two rates, Adam’s betas, the paths of the gradients"),
+    (("range and classes", "as in the data?"), "grey, one class", "what you train on, after scaling and selecting"),
+    (("new pictures?",), "copies", "how many pictures there are to learn from"),
+    (("sampled as", "it was trained?"), "not as asked", "labels, averages, eval mode"),
+)
+
+
+def repair() -> str:
+    """Five questions in the order in which to ask them of a broken run: are all losses finite, do D's two curves stay
+    together, have the samples the range and classes of the data, are they new, are they sampled as the generator was
+    trained? Yes leads down to the next question, no leads right to where the cause is to be sought."""
+    parts = []
+    for row, (question, seen, where) in enumerate(QUESTIONS):
+        middle = 66 + 96 * row
+        colour = (INK, DISCRIMINATOR, DATA, DATA, GENERATOR)[row]
+        parts.append(block(30, 230, middle, (64, 64), colour, fill_opacity=0.1))
+        parts.append(label(130, middle + (6 if len(question) == 1 else -5), *question))
+        parts += [arrow((236, middle), (404, middle)), label(318, middle - 10, f"no: {seen}")]
+        parts.append(block(410, 890, middle, (50, 50), colour, fill_opacity=0.04, **DASHED))
+        parts.append(label(650, middle + 6, where))
+        if row:
+            parts += [arrow((130, middle - 64), (130, middle - 34)), label(152, middle - 46, "yes")]
+    return document(repair, "Where to look in a broken run", 516, *parts)
+
+
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
-DRAWERS = (*NETWORKS, half_steps, best_discriminator, precision_recall, dirac, wings)
+DRAWERS = (*NETWORKS, half_steps, best_discriminator, precision_recall, dirac, wings, repair)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 
 

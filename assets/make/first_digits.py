@@ -11,6 +11,7 @@ import base64
 import json
 import re
 import sys
+from html import escape
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -27,7 +28,7 @@ def stored_picture(notebook: Path, alt: str) -> bytes:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     for output in (output for cell in cells for output in cell.get("outputs", [])):
         html = "".join(output.get("data", {}).get("text/html", ""))
-        if found := re.search(rf'<img alt="{re.escape(alt)}" src="data:image/png;base64,([^"]+)"', html):
+        if found := re.search(rf'<img alt="{re.escape(escape(alt))}" src="data:image/png;base64,([^"]+)"', html):
             return base64.b64decode(found[1])
     raise ValueError(f"{notebook.name} stores no picture {alt!r}: run it in full first")
 

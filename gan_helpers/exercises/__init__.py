@@ -1,7 +1,35 @@
-"""``check``, and the exercises of the notebooks."""
+"""``check``, the exercises of the notebooks, and the clinic of notebook 15."""
 
 from gan_helpers.exercises import part1, part2, part3, part4  # noqa: F401, importing them registers their exercises
 from gan_helpers.exercises.checking import Verdict, check
+from gan_helpers.exercises.clinic import (
+    CASES,
+    Case,
+    Diagnosis,
+    Finding,
+    Limits,
+    Visit,
+    before_and_after,
+    cell_of,
+    diagnose,
+    examine,
+    treated,
+)
 from gan_helpers.exercises.judging import EXERCISES
 
-__all__ = ["EXERCISES", "Verdict", "check"]
+__all__ = [
+    "CASES",
+    "EXERCISES",
+    "Case",
+    "Diagnosis",
+    "Finding",
+    "Limits",
+    "Verdict",
+    "Visit",
+    "before_and_after",
+    "cell_of",
+    "check",
+    "diagnose",
+    "examine",
+    "treated",
+]

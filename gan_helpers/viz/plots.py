@@ -209,6 +209,44 @@ def plot_history(history: History) -> tuple[Figure, str]:
     return figure, "left: both losses over training steps; right: mean D(x) and D(G(z)) over training steps"
 
 
+@plot
+def plot_case(history: History, pictures: Tensor, real: Tensor) -> tuple[Figure, str]:
+    """A run as a colleague sends it: both losses, D's mean probabilities, and samples (N, C, H, W) below real ones."""
+    figure = Figure(figsize=(11.0, 3.3))
+    losses, scores, sheet = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
+    draw_history(history, losses, scores)
+    for axes in (losses, scores):
+        axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # never over a line
+    rows = [tile(part.nan_to_num() if part.is_floating_point() else part, 10) for part in (real, pictures)]
+    gap = torch.full((1, 12, rows[0].shape[2]), 255, dtype=torch.uint8)
+    sheet.imshow(torch.cat([rows[0], gap, rows[1]], 1)[0].numpy(), cmap="gray", vmin=0, vmax=255)
+    middle = rows[0].shape[1] + 12 + rows[1].shape[1] / 2
+    sheet.set_yticks([rows[0].shape[1] / 2, middle], ["real", "generated"])
+    sheet.set_xticks([])
+    sheet.grid(False)
+    for spine in sheet.spines.values():
+        spine.set_visible(False)
+    return figure, (
+        "left: both losses over training steps; middle: mean D(x) and D(G(z)); "
+        f"right: {len(real)} real pictures above {len(pictures)} generated ones"
+    )
+
+
+@plot
+def plot_before_after(pairs: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Figure, str]:
+    """A row for each named pair of pictures (N, C, H, W): left those before a repair, right those after it."""
+    figure = Figure(figsize=(9.6, 0.6 + 0.42 * len(pairs)))
+    panels = figure.subplots(len(pairs), 2, squeeze=False)
+    for row, (name, pair) in zip(panels, pairs.items(), strict=True):
+        for axes, pictures in zip(row, pair, strict=True):
+            axes.imshow(tile(pictures.nan_to_num(), len(pictures))[0].numpy(), cmap="gray", vmin=0, vmax=255)
+            axes.set_axis_off()
+        row[0].text(-0.02, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    for axes, title in zip(panels[0], ("as it came", "after one change"), strict=True):
+        axes.set_title(title)
+    return figure, f"generated digits before and after the repair of {len(pairs)} runs: {', '.join(pairs)}"
+
+
 SCORE_TITLES = ROWS | {
     "frechet": "Fréchet distance\n(lower is better)",
     "sure": "read with certainty",

@@ -11,6 +11,7 @@ import gallery
 import headers
 import numpy as np
 import pytest
+import repaired_runs
 import time_lapse
 import torch
 from PIL import Image
@@ -47,6 +48,13 @@ def test_each_header_is_the_picture_that_its_notebook_stores(tmp_path):
         notebook = COURSE_ROOT / "notebooks" / name.replace(".png", ".ipynb")
         title = "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
         assert f"(../assets/headers/{name})" in title
+
+
+def test_the_repaired_runs_are_the_figure_that_notebook_15_stores(tmp_path):
+    out = tmp_path / "figure.png"
+    repaired_runs.main(["--out", str(out)])
+    assert out.read_bytes() == (ASSETS / "repaired_runs.png").read_bytes(), "run assets/make/repaired_runs.py"
+    assert Image.open(out).height > 400  # ten rows
 
 
 def test_a_notebook_without_the_sheet_is_named(tmp_path):
