@@ -122,8 +122,9 @@ def rebuilder(build: Callable[[Shape], Network], lr: float, loss_of: Any) -> Tra
 
 
 def vaegan(job: Job) -> list[Run]:
-    """A variational autoencoder, joined with the discriminator of notebook 07."""
-    networks = VariationalAutoencoder().to(job.device), models.stable_pair(job.data.shape)[1].to(job.device)
+    """A variational autoencoder, joined with a dense discriminator that sees minibatch statistics."""
+    discriminator = models.add_minibatch_statistics(models.recommended_pair(job.data.shape)[1])
+    networks = VariationalAutoencoder().to(job.device), discriminator.to(job.device)
     return [training.train_vaegan(*networks, job.data, **job.budget)]
 
 

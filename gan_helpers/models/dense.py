@@ -94,6 +94,17 @@ def add_spectral_norm(discriminator: Discriminator) -> Discriminator:
     return discriminator
 
 
+def warn_if_large(image_shape: tuple[int, ...], *networks: nn.Module) -> None:
+    """A warning where so many weights follow from the number of pixels that a laptop would crawl."""
+    size = sum(count_parameters(network) for network in networks)
+    if size > LARGE:
+        warnings.warn(
+            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as linear layers have "
+            "weights for each place: convolutions share theirs, see dcgan_pair of notebook 09, or load smaller pictures",
+            stacklevel=3,
+        )
+
+
 def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
     """The wider pair of notebook 04, which makes good digits in minutes: no dropout, batch norm in G.
 
@@ -101,20 +112,8 @@ def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Genera
     """
     generator = Generator(64, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
     discriminator = Discriminator(image_shape, widths=(512, 256), dropout=0.0)
-    size = count_parameters(generator) + count_parameters(discriminator)
-    if size > LARGE:
-        warnings.warn(
-            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as each pixel has "
-            "weights of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load smaller pictures",
-            stacklevel=2,
-        )
+    warn_if_large(image_shape, generator, discriminator)
     return generator, discriminator
-
-
-def stable_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
-    """The pair of notebook 07: the one above, and D sees how much its batch varies."""
-    generator, discriminator = recommended_pair(image_shape)
-    return generator, add_minibatch_statistics(discriminator)
 
 
 def point_pair(
