@@ -50,6 +50,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        options = ["--no-sandbox", "--js-flags=--expose-gc"]  # gc(): a test cleans up when the browser might
+        browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()

@@ -122,6 +122,9 @@ class Reader:
         self.errors: list[str] = []
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        # From now on questions for files come to Playwright. It asks Chromium for that with the first listener, and
+        # does not wait: of a press right after it, the question went to a window, which headless Chromium lacks.
+        page.on("filechooser", lambda _: None)
         # A workspace of its own: a shared one opens the notebooks of earlier readers as well, and may show those.
         page.goto(f"{address}/lab/workspaces/{uuid.uuid4().hex}/tree/notebooks/{name}")
         # Run earlier, cells ask which kernel to take: the indicator says "idle" before there is one.

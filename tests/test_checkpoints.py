@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import errno
+import importlib
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ from gan_helpers.checkpoints import (
     save_tensors,
     write_atomically,
 )
+from gan_helpers.data.sets import NAMES
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm, stable_pair
 from gan_helpers.models.sampling import generate, sample_latents
@@ -253,7 +256,20 @@ def test_files_that_name_the_class_alone_still_load(saved, tmp_path):
     assert type(load_network(tmp_path / "old")[0]) is Generator
 
 
-@pytest.mark.parametrize("path", sorted((COURSE_ROOT / "assets" / "weights").iterdir()), ids=lambda path: path.stem)
+each_shipped = pytest.mark.parametrize(
+    "path", sorted((COURSE_ROOT / "assets" / "weights").iterdir()), ids=lambda path: path.stem
+)
+
+
+@each_shipped
+def test_every_shipped_header_names_its_data_as_load_images_does_and_modules_that_there_are(path):
+    data = load_tensors(path)[1]["data"]
+    assert data.partition(",")[0].removesuffix(" train").lower() in NAMES
+    for module in re.findall(r"gan_helpers[\w.]*", data):
+        importlib.import_module(module)
+
+
+@each_shipped
 def test_every_shipped_file_loads_in_a_fresh_kernel_that_has_imported_nothing_else(path):
     script = f"from gan_helpers.checkpoints import load_shipped; print(type(load_shipped({path.stem!r})[0]).__name__)"
     done = subprocess.run([sys.executable, "-c", script], cwd=COURSE_ROOT, capture_output=True, text=True)

@@ -286,7 +286,7 @@ def test_the_explorer_moves_searches_and_shows(built):
 def test_a_picture_is_found(built):
     generator, _ = built(load_shipped, "mnist_generator")
     target = generate(generator, random_points(generator, 3))
-    *_, (_, latents, error) = find_latents(generator, target.to(torch.get_default_dtype()), steps=3, seconds=20)
+    *_, (_, latents, error, _) = find_latents(generator, target.to(torch.get_default_dtype()), steps=3, seconds=20)
     assert latents.shape == random_points(generator, 3).shape
     assert error < 0.5
 

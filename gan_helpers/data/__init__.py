@@ -1,55 +1,28 @@
 """Pictures as one staged tensor: by name, from a folder, or drawn."""
 
-from gan_helpers.data.downloads import (
-    DownloadError,
-    NoNetwork,
-    fetch,
-    wait_for_connection,
-    written,
-)
+from gan_helpers.data.downloads import DownloadError, NoNetwork
 from gan_helpers.data.faces import (
     CHANCES,
     FACTORS,
     SCALES,
     data_factors,
     draw_faces,
-    face_data,
     held_out_faces,
     mix,
     sample_factors,
     set_factor,
 )
-from gan_helpers.data.image_folder import (
-    DatasetError,
-    check_memory,
-    check_shape,
-    eight_bits,
-    folder_name,
-    picture_suffixes,
-    read_folder,
-    say,
-)
-from gan_helpers.data.logograms import (
-    clean_ink,
-    draw_logograms,
-    enlarge_ink,
-    fog_share,
-    logogram_data,
-    speck_share,
-    specks,
-)
+from gan_helpers.data.image_folder import DatasetError, read_folder
+from gan_helpers.data.logograms import draw_logograms, enlarge_ink, fog_share, speck_share
 from gan_helpers.data.moving import (
     FIELD,
     FRAMES,
     SPRITE,
     as_ink,
     bouncing_paths,
-    look,
     mass_centres,
     moving_digits,
-    place,
     reflect,
-    shares,
 )
 from gan_helpers.data.sets import (
     ImageSet,
@@ -59,17 +32,8 @@ from gan_helpers.data.sets import (
     scale_pixels,
     unscale_pixels,
 )
-from gan_helpers.data.sources import (
-    Archive,
-    Unavailable,
-    celeba_folder,
-    load_archive,
-    parse_idx,
-)
-from gan_helpers.data.strokes import (
-    colour_digits,
-    stroke_digits,
-)
+from gan_helpers.data.sources import Unavailable
+from gan_helpers.data.strokes import colour_digits, stroke_digits
 
 __all__ = [
     "CHANCES",
@@ -78,7 +42,6 @@ __all__ = [
     "FRAMES",
     "SCALES",
     "SPRITE",
-    "Archive",
     "DatasetError",
     "DownloadError",
     "ImageSet",
@@ -86,44 +49,25 @@ __all__ = [
     "Unavailable",
     "as_ink",
     "bouncing_paths",
-    "celeba_folder",
-    "check_memory",
-    "check_shape",
-    "clean_ink",
     "colour_digits",
     "data_factors",
     "draw_faces",
     "draw_logograms",
-    "eight_bits",
     "enlarge_ink",
-    "face_data",
-    "fetch",
     "fog_share",
-    "folder_name",
     "held_out_faces",
     "image_batches",
     "index_batches",
-    "load_archive",
     "load_images",
-    "logogram_data",
-    "look",
     "mass_centres",
     "mix",
     "moving_digits",
-    "parse_idx",
-    "picture_suffixes",
-    "place",
     "read_folder",
     "reflect",
     "sample_factors",
-    "say",
     "scale_pixels",
     "set_factor",
-    "shares",
     "speck_share",
-    "specks",
     "stroke_digits",
     "unscale_pixels",
-    "wait_for_connection",
-    "written",
 ]

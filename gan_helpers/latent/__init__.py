@@ -11,7 +11,6 @@ from gan_helpers.latent.inversion import (
     Found,
     find_latents,
     fit_picture,
-    search_latents,
 )
 from gan_helpers.latent.mixtures import (
     fit_mixture,
@@ -66,7 +65,6 @@ __all__ = [
     "principal_directions",
     "random_points",
     "save_latents",
-    "search_latents",
     "shares_of",
     "slerp",
     "try_edit",

@@ -78,6 +78,15 @@ def _like_mnist(image: Image.Image) -> Image.Image:
     return sheet
 
 
+class Found(NamedTuple):
+    """A stage of the search: its step, 0 for the best start, and the best so far."""
+
+    step: int
+    latents: Tensor  # (1, latent_dim)
+    error: float  # the mean squared difference of pixels
+    label: int | None  # the class, of a conditional generator
+
+
 def find_latents(
     generator: Network,
     target: Tensor,
@@ -87,44 +96,17 @@ def find_latents(
     labels: Tensor | None = None,
     pull: float = 0.02,
     seed: int = 0,
-) -> Iterator[tuple[int, Tensor, float]]:
-    """Search for the z whose picture is nearest to ``target`` (1, C, H, W) in [-1, 1].
+) -> Iterator[Found]:
+    """Search for the z whose picture is nearest to ``target`` (1, C, H, W) in [-1, 1]; yields each stage.
 
     The best 8 of ``starts`` random points descend together with Adam on the mean squared difference of pixels. A
     small ``pull`` draws each length |z| to that of random z, so the search stays where G was trained. Ends after
     ``steps`` or ``seconds``, whichever comes first. ``labels`` (K,) are the classes of a conditional generator in
     which it searches. Source: Creswell and Bharath, *Inverting the Generator of a GAN*, arXiv 1611.05644.
 
-    Yields:
-        step, the best latents so far (1, latent_dim), and their mean squared difference; step 0 is the best start.
-
     Raises:
         ValueError: the target has another shape than the generator's pictures.
     """
-    for now in search_latents(generator, target, steps, starts, seconds, labels, pull, seed):
-        yield now[:3]
-
-
-class Found(NamedTuple):
-    """A stage of the search: its step, and the best so far."""
-
-    step: int
-    latents: Tensor  # (1, latent_dim)
-    error: float  # the mean squared difference of pixels
-    label: int | None  # the class, of a conditional generator
-
-
-def search_latents(
-    generator: Network,
-    target: Tensor,
-    steps: int = 400,
-    starts: int = 500,
-    seconds: float = 5.0,
-    labels: Tensor | None = None,
-    pull: float = 0.02,
-    seed: int = 0,
-) -> Iterator[Found]:
-    """As ``find_latents``, and each stage says in which class it was found."""
     began = time.perf_counter()
     twin = copy.deepcopy(generator).eval().requires_grad_(False)  # the caller's own is never touched
     points = random_points(twin, seed, starts)

@@ -1,15 +1,6 @@
 """Losses, the adversarial loop, and the runs around it."""
 
-from gan_helpers.training.adversarial import (
-    adversarial_steps,
-    as_pictures,
-    check_conditional,
-    check_images,
-    losses_of,
-    penalty_of,
-    train_gan,
-    train_vaegan,
-)
+from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
 from gan_helpers.training.losses import (
     DLoss,
     GLoss,
@@ -47,25 +38,12 @@ from gan_helpers.training.runs import (
     Run,
     Step,
     TrainingDiverged,
-    adam,
-    data_fingerprint,
-    finish_step_on_interrupt,
-    limits,
-    run_batches,
     start_run,
     train,
     update_average,
 )
-from gan_helpers.training.saving import Saver, load_run, restore_run, run_state, save_run
-from gan_helpers.training.settings import (
-    CLASSIC,
-    CONDITIONAL,
-    SMALL_BATCHES,
-    STABLE,
-    Settings,
-    SupervisedSettings,
-    check_numbers,
-)
+from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
+from gan_helpers.training.settings import CLASSIC, CONDITIONAL, SMALL_BATCHES, STABLE, Settings, SupervisedSettings
 from gan_helpers.training.supervised import (
     jitter,
     reconstruction_steps,
@@ -73,16 +51,7 @@ from gan_helpers.training.supervised import (
     train_classifier,
     train_reader,
 )
-from gan_helpers.training.toys import (
-    Mixture,
-    ModeReport,
-    dirac_eigenvalues,
-    dirac_path,
-    dirac_step_matrix,
-    grid,
-    mode_report,
-    ring,
-)
+from gan_helpers.training.toys import Mixture, ModeReport, dirac_eigenvalues, dirac_path, grid, mode_report, ring
 
 __all__ = [
     "CLASSIC",
@@ -98,34 +67,24 @@ __all__ = [
     "Mixture",
     "ModeReport",
     "Run",
-    "Saver",
     "Settings",
     "Step",
     "SupervisedSettings",
     "TrainingDiverged",
-    "adam",
     "add_noise",
     "adversarial_steps",
-    "as_pictures",
-    "check_conditional",
-    "check_images",
-    "check_numbers",
-    "data_fingerprint",
     "denoising_loss",
     "dirac_eigenvalues",
     "dirac_path",
-    "dirac_step_matrix",
     "discriminator_loss",
     "elbo",
     "factor_loss",
     "fake_loss",
     "feature_matching_loss",
-    "finish_step_on_interrupt",
     "generator_loss",
     "grid",
     "hinge_loss",
     "jitter",
-    "limits",
     "load_run",
     "log_normal",
     "losses_of",
@@ -141,7 +100,6 @@ __all__ = [
     "relativistic_loss",
     "restore_run",
     "ring",
-    "run_batches",
     "run_state",
     "saturating_generator_loss",
     "save_run",

@@ -111,11 +111,3 @@ def dirac_eigenvalues(gamma: float = 0.0) -> Tensor:
     """
     root = torch.tensor(gamma**2 / 4 - 1 / 4, dtype=torch.complex128).sqrt()
     return torch.stack([-gamma / 2 + root, -gamma / 2 - root])
-
-
-def dirac_step_matrix(rate: float, gamma: float = 0.0, alternating: bool = False) -> Tensor:
-    """One step near the equilibrium as a matrix on (theta, psi), float64 (2, 2)."""
-    pull = rate / 2
-    d_step = torch.tensor([[1, 0], [-pull, 1 - rate * gamma]], dtype=torch.float64)
-    g_step = torch.tensor([[1, pull], [0, 1]], dtype=torch.float64)
-    return g_step @ d_step if alternating else g_step + d_step - torch.eye(2)

@@ -10,9 +10,10 @@ import io
 from pathlib import Path
 from typing import Any
 
+import traitlets
 from PIL import Image
 
-from gan_helpers.widgets.frontend import let_colab_show_it
+from gan_helpers.widgets.frontend import anywidget_library
 
 CANVAS_SCRIPT = Path(__file__).with_name("canvas.js")
 PREFIX = "data:image/png;base64,"
@@ -24,12 +25,9 @@ def drawing_canvas(shape: tuple[int, ...], width: int = 196) -> Any | None:
     Its trait ``picture`` holds the drawing, white on black, as a PNG data URL: empty at first and after *Clear*,
     and sent each time the pen is lifted. ``read_drawing`` decodes it.
     """
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
+    anywidget = anywidget_library()
+    if anywidget is None:
         return None
-    let_colab_show_it()
 
     class Canvas(anywidget.AnyWidget):
         _esm = CANVAS_SCRIPT.read_text(encoding="utf-8")

@@ -218,8 +218,11 @@ class Explorer:
                 self._held = False
 
     def _show(self) -> None:
-        self.image.value = render_latents(self.generator, self.latents, labels=self._labels(1))
+        self.image.value = self._png(zoom=1)  # the page enlarges it: all along a drag, a tenth of the pixels to encode
         self.say(self.where())
+
+    def _png(self, zoom: int | None = None) -> bytes:
+        return render_latents(self.generator, self.latents, zoom, self._labels(1))
 
     def _typed(self, change: Any) -> None:
         if not self._held:
@@ -281,7 +284,7 @@ class Explorer:
         text = f"{len(self.sliders)} latent sliders and a picture: they need a running kernel"
         show = getattr(self.widget, "_repr_mimebundle_", None)
         if show is not None:
-            still = image_tag(self.image.value, "png", f"a generated picture: {self.where()}")
+            still = image_tag(self._png(), "png", f"a generated picture: {self.where()}")
             return {**show(**keywords), "text/html": f"{still}<br>{text}", "text/plain": text}
         self.widget._ipython_display_()  # ipywidgets 7
         return {}

@@ -42,21 +42,29 @@ function keepKeys(root) {
 
 function keepNames(root, model) {
   const announce = statusLine(root), focus = keepFocus(root);
-  let due = null;
+  let due = null, unnamed = true;
   const refresh = () => {
     due = null;
-    nameControls(root);
+    if (unnamed) nameControls(root);
+    unnamed = false;
     describeImages(root, model.get("texts"));
     announce();
     focus.restore();
   };
   const soon = () => { due ??= setTimeout(refresh, 60); };  // many changes, one look
-  const watch = new MutationObserver(soon);
+  const watch = new MutationObserver(changes => { unnamed ||= !changes.every(passes); soon(); });
   watch.observe(root, { subtree: true, childList: true, characterData: true,
                         attributes: true, attributeFilter: ["class", "disabled", "style"] });
   model.on("change:texts", soon);
   refresh();
   return () => { watch.disconnect(); clearTimeout(due); model.off("change:texts", soon); focus.end(); };
+}
+
+// Does a change come and go all along a drag, and bring no new control? A slider's place, a number, a text.
+function passes({ target, attributeName }) {
+  const element = target.closest ? target : target.parentElement;
+  return attributeName === "style" ? element.closest(".noUi-target") !== null
+    : attributeName === null && element?.closest(".gan-said, .gan-status, .widget-readout") != null;
 }
 
 const words = element => element?.textContent.replace(/\s+/g, " ").trim() ?? "";
@@ -129,7 +137,7 @@ function keepFocus(root) {
   document.addEventListener("pointerdown", leave);
   const usable = part => part.isConnected && !part.disabled && part.offsetParent !== null;
   const restore = () => {  // a control was removed or switched off while it had the focus
-    if (!trail.length || usable(trail[0]) || ![null, document.body].includes(document.activeElement)) return;
+    if (!trail.length || ![null, document.body].includes(document.activeElement) || usable(trail[0])) return;
     const near = trail.slice(1).filter(usable).map(part => [...part.querySelectorAll(FOCUSABLE)].find(usable));
     const next = near.find(Boolean) ?? root;
     if (next === root) root.tabIndex = -1;
@@ -151,6 +159,7 @@ function moveOnMap(event) {
 // --- files: chosen or dropped, made smaller, sent -------------------------------------------------------
 
 function takeFiles(root, model) {
+  let input = null;  // held on to: the browser forgets one that nothing refers to, and what is chosen never arrives
   const send = async (file, target) => {
     try {
       const content = target === "picture" ? await shrink(file) : await small(file);
@@ -164,10 +173,11 @@ function takeFiles(root, model) {
     if (!button) return;
     event.preventDefault();
     event.stopImmediatePropagation();  // the button's own way sends the file as large as it is
-    const input = document.createElement("input"), target = button.matches(".gan-load") ? "latents" : "picture";
+    const target = button.matches(".gan-load") ? "latents" : "picture";
+    input = document.createElement("input");
     input.type = "file";
     input.accept = target === "latents" ? ".safetensors" : "image/*";
-    input.onchange = () => { if (input.files[0]) send(input.files[0], target); };
+    input.onchange = chosen => { if (chosen.target.files[0]) send(chosen.target.files[0], target); };
     input.click();
   };
   const over = event => { if (root.querySelector(".gan-upload, .gan-load") && event.dataTransfer?.types.includes("Files")) event.preventDefault(); };

@@ -8,8 +8,11 @@ needs the library ``anywidget``. Everything else works without it, so it is impo
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import traitlets
 
 SCRIPT = Path(__file__).with_name("frontend.js")
 Listener = Callable[[dict[str, Any], list[bytes]], None]
@@ -49,12 +52,9 @@ class Frontend:
 
 def page_widget() -> Any | None:
     """The widget that runs ``frontend.js``; None without anywidget."""
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
+    anywidget = anywidget_library()
+    if anywidget is None:
         return None
-    let_colab_show_it()
 
     class PageWidget(anywidget.AnyWidget):
         _esm = SCRIPT.read_text(encoding="utf-8")
@@ -63,10 +63,14 @@ def page_widget() -> Any | None:
     return PageWidget(layout={"display": "none"})
 
 
-def let_colab_show_it() -> None:
-    """Colab shows widgets from outside ipywidgets only after it was asked to."""
+def anywidget_library() -> Any | None:
+    """The module ``anywidget``, whose widgets Colab has been asked to show; None where it is not installed."""
     try:
-        from google.colab import output
+        import anywidget
     except ImportError:
-        return
-    output.enable_custom_widget_manager()
+        return None
+    with suppress(ImportError):  # not in Colab
+        from google.colab import output
+
+        output.enable_custom_widget_manager()
+    return anywidget

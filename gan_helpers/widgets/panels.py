@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 import torch
+import traitlets
 from torch import Tensor
 
 from gan_helpers.checkpoints import CheckpointError, Network
@@ -88,6 +89,12 @@ def take_upload(upload: widgets.FileUpload) -> tuple[str, bytes] | None:
     return name, bytes(file["content"])
 
 
+class Slider(widgets.FloatSlider):
+    """A slider whose moves are not sent back to the page that they came from: a message less for each."""
+
+    value = traitlets.CFloat(0.0).tag(sync=True, echo_update=False)
+
+
 class Sliders:
     """A panel of sliders with a reset of its own, built when it is first opened."""
 
@@ -125,7 +132,7 @@ class Sliders:
 
     def _slider(self, name: str, layout: widgets.Layout) -> widgets.FloatSlider:
         limits = {"min": -self.reach, "max": self.reach, "step": 0.05}
-        slider = widgets.FloatSlider(description=name, readout_format=".2f", layout=layout, **limits)
+        slider = Slider(description=name, readout_format=".2f", layout=layout, **limits)
         slider.observe(self.stage.moved, names="value")
         return slider
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gan_helpers import environment
 from gan_helpers.checkpoints import CheckpointError, write_atomically
-from gan_helpers.latent.inversion import Found, fit_picture, search_latents
+from gan_helpers.latent.inversion import Found, find_latents, fit_picture
 from gan_helpers.latent.points import load_latents, of_another_generator, random_points, save_latents
 from gan_helpers.viz.pictures import animate, png_bytes, tile
 from gan_helpers.widgets.canvas import drawing_canvas, open_picture, read_drawing
@@ -122,7 +122,7 @@ class Finder:
         labels = torch.arange(classes, device=device) if isinstance(classes, int) else None
         shown, last = -inf, None
         target = self.target.to(device)
-        for last in search_latents(self.stage.generator, target, seconds=SECONDS, labels=labels):
+        for last in find_latents(self.stage.generator, target, seconds=SECONDS, labels=labels):
             if time.perf_counter() - shown > REFRESH:
                 shown = time.perf_counter()
                 yield last

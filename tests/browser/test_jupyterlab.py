@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from lab import Reader, jupyterlab, write_notebook
 from PIL import Image
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 
 @pytest.fixture(scope="module")
@@ -288,18 +287,6 @@ def test_keys_stay_with_the_control_that_has_the_focus(explorer):
     explorer.reader.until("!document.querySelector('.jp-mod-dirty')")
 
 
-def press_until_files_are_asked_for(explorer: Explorer):
-    """Enter on the upload button; Chromium without a window now and then asks at a later press only."""
-    for _ in range(5):
-        try:
-            with explorer.page.expect_file_chooser(timeout=5000) as chooser:
-                explorer.press("Enter")
-            return chooser.value
-        except PlaywrightTimeout:
-            continue
-    raise AssertionError(f"no files are asked for; the focus is on {explorer.focused()}")
-
-
 def test_the_whole_explorer_by_keys_alone(explorer, tmp_path):
     cells = explorer.reader.cells()
     explorer.part("seed").locator("input").focus()
@@ -376,8 +363,9 @@ def test_the_whole_explorer_by_keys_alone(explorer, tmp_path):
     explorer.tab_to("Upload a picture")
     (tmp_path / "mine.png").write_bytes(noise(28))
     explorer.has_focus("Upload a picture")
-    chooser = press_until_files_are_asked_for(explorer)
-    chooser.set_files(tmp_path / "mine.png")
+    with explorer.page.expect_file_chooser() as chooser:
+        explorer.press("Enter")
+    chooser.value.set_files(tmp_path / "mine.png")
     explorer.says("mine.png is ready")
     explorer.tab_to("Find")
     explorer.press("Enter")

@@ -14,7 +14,7 @@ from torch import nn
 from gan_helpers.checkpoints import Network, load_network
 from gan_helpers.data.sets import load_images, scale_pixels
 from gan_helpers.environment import ASSETS
-from gan_helpers.latent.inversion import find_latents, fit_picture, search_latents
+from gan_helpers.latent.inversion import find_latents, fit_picture
 from gan_helpers.latent.points import random_points
 from gan_helpers.models.dense import Generator
 from gan_helpers.models.sampling import generate
@@ -53,7 +53,7 @@ def nearest_by_least_squares(network: LinearGenerator, target: torch.Tensor, shi
 
 def test_the_search_ends_at_the_least_squares_solution(linear):
     target = torch.randn(1, 1, 3, 4) / 2
-    *_, (_, found, error) = find_latents(linear, target, pull=0.0, seconds=60)
+    *_, (_, found, error, _) = find_latents(linear, target, pull=0.0, seconds=60)
     expected = nearest_by_least_squares(linear, target, torch.zeros(12))
     assert torch.allclose(found, expected, atol=0.01)
     assert error == pytest.approx((generate(linear, expected) - target).pow(2).mean().item(), abs=1e-4)
@@ -61,7 +61,7 @@ def test_the_search_ends_at_the_least_squares_solution(linear):
 
 def test_the_search_is_within_the_class_that_was_asked_for(linear):
     target, label = torch.randn(1, 1, 3, 4) / 2, torch.tensor([2])
-    *_, (_, found, _) = find_latents(linear, target, pull=0.0, seconds=60, labels=label)
+    *_, (_, found, _, _) = find_latents(linear, target, pull=0.0, seconds=60, labels=label)
     expected = nearest_by_least_squares(linear, target, linear.shift(label)[0])
     assert torch.allclose(found, expected, atol=0.01)
 
@@ -69,7 +69,7 @@ def test_the_search_is_within_the_class_that_was_asked_for(linear):
 def test_among_several_classes_the_one_that_made_the_picture_is_found(linear):
     for label in range(3):
         target = generate(linear, random_points(linear, 5 + label), torch.tensor([label]))
-        stages = list(search_latents(linear, target, pull=0.0, seconds=60, labels=torch.arange(3)))
+        stages = list(find_latents(linear, target, pull=0.0, seconds=60, labels=torch.arange(3)))
         assert stages[-1].label == label
         assert stages[-1].error < 1e-3
         with_label = generate(linear, stages[-1].latents, torch.tensor([label]))
@@ -79,7 +79,7 @@ def test_among_several_classes_the_one_that_made_the_picture_is_found(linear):
 def test_a_picture_of_the_generators_own_is_found(digits):
     for seed in (11, 12):
         target = generate(digits, random_points(digits, seed))
-        *_, (_, found, error) = find_latents(digits, target, seconds=60)
+        *_, (_, found, error, _) = find_latents(digits, target, seconds=60)
         assert error < 0.005  # of a range of 2 * 2; random pictures differ by 0.3
         assert (generate(digits, found) - target).pow(2).mean() == pytest.approx(error, abs=1e-5)
 
@@ -87,14 +87,14 @@ def test_a_picture_of_the_generators_own_is_found(digits):
 def test_a_drawn_digit_is_found_nearer_than_the_best_random_start(digits):
     targets = scale_pixels(load_images("strokes", split="test").images[:3])
     for target in targets[:, None]:
-        errors = [error for _, _, error in find_latents(digits, target, steps=150, seconds=60)]
+        errors = [found.error for found in find_latents(digits, target, steps=150, seconds=60)]
         assert errors[-1] < 0.6 * errors[0]
         assert errors == sorted(errors, reverse=True)  # the best so far never gets worse
 
 
 def test_the_pull_keeps_z_as_long_as_random_ones(linear):
     target = torch.full((1, 1, 3, 4), 30.0)  # far from anything that usual z make
-    lengths = [list(find_latents(linear, target, pull=p, seconds=60))[-1][1].norm() for p in (0.0, 1000.0)]
+    lengths = [list(find_latents(linear, target, pull=p, seconds=60))[-1].latents.norm() for p in (0.0, 1000.0)]
     assert lengths[1] < 0.5 * lengths[0]
     assert lengths[1] < 6
 
@@ -102,13 +102,13 @@ def test_the_pull_keeps_z_as_long_as_random_ones(linear):
 def test_uniform_latents_stay_in_their_cube():
     torch.manual_seed(0)
     generator = Generator(4, (1, 4, 4), widths=(8,), dropout=0.0, latent="uniform")
-    *_, (_, found, _) = find_latents(generator, torch.full((1, 1, 4, 4), 9.0), seconds=60, steps=100)
+    *_, (_, found, _, _) = find_latents(generator, torch.full((1, 1, 4, 4), 9.0), seconds=60, steps=100)
     assert found.abs().max() <= 1
 
 
 def test_the_search_ends_in_time(digits):
     began = time.perf_counter()
-    steps = [step for step, _, _ in find_latents(digits, torch.zeros(1, 1, 28, 28), steps=10**9, seconds=0.5)]
+    steps = [found.step for found in find_latents(digits, torch.zeros(1, 1, 28, 28), steps=10**9, seconds=0.5)]
     assert time.perf_counter() - began < 2
     assert steps == list(range(len(steps)))
 

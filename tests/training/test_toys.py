@@ -146,17 +146,6 @@ def test_small_steps_follow_the_flow(gamma, alternating):
     assert path[-1].numpy() == pytest.approx(expm(3 * flow(gamma)) @ np.array(start), abs=1e-4)
 
 
-@pytest.mark.parametrize("alternating", [False, True])
-@pytest.mark.parametrize("gamma", [0.0, 0.4])
-def test_the_step_matrix_is_the_derivative_of_a_step(alternating, gamma):
-    h, matrix = 1e-6, toys.dirac_step_matrix(0.3, gamma, alternating).numpy()
-    for axis in range(2):
-        start = [0.0, 0.0]
-        start[axis] = h
-        moved = toys.dirac_path(0.3, 1, gamma, alternating, start)[-1].numpy()
-        assert moved / h == pytest.approx(matrix[:, axis], abs=1e-5)
-
-
 def test_one_step_by_hand():
     rate, gamma, theta, psi = 0.3, 0.4, 0.7, -0.2
     sigmoid = 1 / (1 + np.exp(-theta * psi))
