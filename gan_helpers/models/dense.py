@@ -83,13 +83,14 @@ def add_minibatch_statistics(discriminator: Discriminator) -> Discriminator:
 
 
 @rebuildable
-def add_spectral_norm(discriminator: Discriminator) -> Discriminator:
-    """Divide each weight matrix by its largest singular value, in place, so that D's slope is at most 1.
+def add_spectral_norm(discriminator: Network) -> Network:
+    """Divide each weight matrix by its largest singular value, in place: linear layers' slopes are then at most 1.
 
+    A kernel counts as the matrix (n_out, n_in * k * k), as in the paper, which bounds a convolution less tightly.
     Source: Miyato et al., *Spectral Normalization for Generative Adversarial Networks*, arXiv 1802.05957.
     """
-    for layer in discriminator.layers:
-        if isinstance(layer, nn.Linear):
+    for layer in [*discriminator.modules()]:
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
             nn.utils.parametrizations.spectral_norm(layer)
     return discriminator
 
@@ -100,7 +101,7 @@ def warn_if_large(image_shape: tuple[int, ...], *networks: nn.Module) -> None:
     if size > LARGE:
         warnings.warn(
             f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as linear layers have "
-            "weights for each place: convolutions share theirs, see dcgan_pair of notebook 09, or load smaller pictures",
+            "weights for each place: convolutions share theirs (dcgan_pair of notebook 09), or load smaller pictures",
             stacklevel=3,
         )
 

@@ -59,29 +59,35 @@ class MixedGenerator(Network):
 
 
 class MixedDiscriminator(Network):
-    """Pictures (N, C, H, W) in [-1, 1] to one logit each, (N,): two convolutions that halve the side, then linear layers.
+    """Pictures (N, C, H, W) in [-1, 1] to one logit each, (N,): two convolutions of stride 2, then linear layers.
 
-    The last layer also sees ``MinibatchStatistics``.
+    The last layer also sees ``MinibatchStatistics``, unless told not to.
     """
 
     def __init__(
-        self, image_shape: tuple[int, ...] = (1, 28, 28), channels: tuple[int, int] = (16, 48), width: int = 128
+        self,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        channels: tuple[int, int] = (16, 48),
+        width: int = 128,
+        statistics: bool = True,
     ) -> None:
         super().__init__()
         (colours, *sides), (fine, coarse) = image_shape, channels
         layers: list[nn.Module] = [nn.Conv2d(colours, fine, 5, stride=2, padding=2), nn.LeakyReLU(0.2)]
         layers += [nn.Conv2d(fine, coarse, 3, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Flatten()]
         layers += [nn.Linear(coarse * prod(ceil(side / 4) for side in sides), width), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers, nn.Sequential(MinibatchStatistics(), nn.Linear(width + 1, 1)))
+        last = [MinibatchStatistics(), nn.Linear(width + 1, 1)] if statistics else [nn.Linear(width, 1)]
+        self.layers = nn.Sequential(*layers, nn.Sequential(*last))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images).squeeze(1)  # (N, 1) -> (N,)
 
 
 def stable_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[MixedGenerator, MixedDiscriminator]:
-    """The pair of notebook 07, to be trained with ``settings.STABLE``; channels last in memory, the faster way on a CPU.
+    """The pair of notebook 07, to be trained with ``settings.STABLE``.
 
-    Its size grows with the number of pixels; a warning says so where convolutions alone are the better choice.
+    The weights lie channels last in memory, which is faster on a CPU. Its size grows with the number of pixels;
+    a warning says so where convolutions alone are the better choice.
     """
     pair = MixedGenerator(image_shape=image_shape), MixedDiscriminator(image_shape)
     warn_if_large(image_shape, *pair)

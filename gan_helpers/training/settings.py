@@ -51,6 +51,8 @@ class Settings:
                 f"the {self.objective} objective has no labels to smooth or to mismatch: "
                 "set label_smoothing=0 and mismatched=0"
             )
+        if self.lr_decay_from < 0:
+            raise ValueError(f"lr_decay_from={self.lr_decay_from}: give a step, or 0 for rates that stay")
         for name in ("label_smoothing", "ema_decay", "mismatched"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)}: it is a share, from 0 to 1")
