@@ -28,6 +28,38 @@ class Crop(nn.Module):
         return maps[..., : self.height, : self.width]
 
 
+def quarter(image_shape: tuple[int, ...], depth: int) -> tuple[int, ...]:
+    """The shape of maps (depth, H / 4, W / 4), rounded up, for pictures (C, H, W): 7x7 for a digit."""
+    return (depth, *(ceil(side / 4) for side in image_shape[1:]))
+
+
+def drawing_layers(image_shape: tuple[int, ...], channels: tuple[int, int]) -> list[nn.Module]:
+    """Numbers (N, D) to pictures (N, C, H, W) in [-1, 1]: maps of a quarter of the side, doubled twice."""
+    (colours, *sides), (coarse, fine) = image_shape, channels
+    cut = [Crop(*sides)] if any(side % 4 for side in sides) else []
+    return [
+        nn.Unflatten(1, quarter(image_shape, coarse)),
+        nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1),
+        nn.BatchNorm2d(fine),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(fine, colours, 4, stride=2, padding=1),
+        *cut,
+        nn.Tanh(),
+    ]
+
+
+def looking_layers(image_shape: tuple[int, ...], channels: tuple[int, int]) -> list[nn.Module]:
+    """Pictures (N, C, H, W) to numbers (N, D): two convolutions of stride 2."""
+    fine, coarse = channels
+    return [
+        nn.Conv2d(image_shape[0], fine, 5, stride=2, padding=2),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(fine, coarse, 3, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+    ]
+
+
 class MixedGenerator(Network):
     """Latent vectors (N, latent_dim) to pictures (N, C, H, W) in [-1, 1]: linear layers, then two that double the side.
 
@@ -43,15 +75,10 @@ class MixedGenerator(Network):
         latent: str = "normal",
     ) -> None:
         super().__init__()
-        (colours, *sides), (coarse, fine) = image_shape, channels
-        maps = (coarse, *(ceil(side / 4) for side in sides))  # a quarter of the side, 7x7 for a digit
         layers: list[nn.Module] = []
-        for n_in, n_out in pairwise((latent_dim, *widths, prod(maps))):
+        for n_in, n_out in pairwise((latent_dim, *widths, prod(quarter(image_shape, channels[0])))):
             layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.LeakyReLU(0.2)]
-        layers += [nn.Unflatten(1, maps), nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1)]
-        layers += [nn.BatchNorm2d(fine), nn.LeakyReLU(0.2), nn.ConvTranspose2d(fine, colours, 4, stride=2, padding=1)]
-        cropped = any(side % 4 for side in sides)
-        self.layers = nn.Sequential(*layers, *[Crop(*sides)] * cropped, nn.Tanh())
+        self.layers = nn.Sequential(*layers, *drawing_layers(image_shape, channels))
 
     def forward(self, latents: Tensor) -> Tensor:
         check_latents(self, latents)
@@ -72,12 +99,10 @@ class MixedDiscriminator(Network):
         statistics: bool = True,
     ) -> None:
         super().__init__()
-        (colours, *sides), (fine, coarse) = image_shape, channels
-        layers: list[nn.Module] = [nn.Conv2d(colours, fine, 5, stride=2, padding=2), nn.LeakyReLU(0.2)]
-        layers += [nn.Conv2d(fine, coarse, 3, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Flatten()]
-        layers += [nn.Linear(coarse * prod(ceil(side / 4) for side in sides), width), nn.LeakyReLU(0.2)]
+        first = nn.Linear(prod(quarter(image_shape, channels[1])), width)
         last = [MinibatchStatistics(), nn.Linear(width + 1, 1)] if statistics else [nn.Linear(width, 1)]
-        self.layers = nn.Sequential(*layers, nn.Sequential(*last))
+        features = *looking_layers(image_shape, channels), first, nn.LeakyReLU(0.2)
+        self.layers = nn.Sequential(*features, nn.Sequential(*last))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images).squeeze(1)  # (N, 1) -> (N,)
