@@ -37,7 +37,7 @@ class Settings:
     r2: float = 0.0
     unit_gradient: float = 0.0  # and for the length's distance from 1 between the two
     penalty_every: int = 8  # steps; the weights are multiplied by it
-    lr_decay_from: int = 0  # the step from which both rates fall as 1 / sqrt(step); 0: they stay
+    lr_decay_from: int = 0  # the step from which both rates fall as 1 / step; 0: they stay
     mismatched: float = 0.0  # share of real pictures under wrong labels in what D learns to refuse
 
     columns = ("d_loss", "g_loss", "d_real", "d_fake")  # of the history
@@ -90,7 +90,7 @@ class SupervisedSettings:
 
 
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_decay=0.0)
-STABLE = Settings(g_lr=3e-3, d_lr=3e-3, r1=0.3, lr_decay_from=900)  # notebook 07's recipe, for models.stable_pair
+STABLE = Settings(g_lr=3e-3, d_lr=3e-3, r1=1.0, lr_decay_from=1200)  # notebook 07's recipe, for models.stable_pair
 VAEGAN = Settings(g_lr=1.5e-3)  # for an autoencoder against the dense discriminator of notebook 07
 CONDITIONAL = replace(STABLE, mismatched=1 / 3)  # the same with wrong labels, for models.conditional_pair
 SMALL_BATCHES = Settings(batch_size=64)  # for convolutional pairs: models.dcgan_pair, models.face_pair, clips
