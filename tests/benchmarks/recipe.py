@@ -53,7 +53,6 @@ from gan_helpers.metrics.scorecards import Reference, score_card
 from gan_helpers.models.dense import (
     Discriminator,
     Generator,
-    add_minibatch_statistics,
     add_spectral_norm,
     recommended_pair,
 )
