@@ -224,6 +224,37 @@ def tanh() -> str:
     return document(tanh, "tanh", 410, element("g", *parts, id="tanh-values"))
 
 
+REAL_GAUSSIAN, FAKE_GAUSSIAN = (-1, 0.7), (1, 1.5)  # mean and deviation, as in notebook 03
+
+
+def density(x: float, mean: float, deviation: float) -> float:
+    return math.exp(-(((x - mean) / deviation) ** 2) / 2) / (deviation * math.sqrt(2 * math.pi))
+
+
+def best_discriminator() -> str:
+    """Left: two densities over pictures of a single pixel x, a narrow one, p, of real pictures and a wide one, q, of
+    generated ones. Right: the probability of real that the best D gives at each x, p / (p + q). Where a dashed line
+    stands on the left, p is much higher than q, and the probability on the right is high as well."""
+    xs = [x / 20 for x in range(-80, 81)]
+    p, q = ([density(x, *gaussian) for x in xs] for gaussian in (REAL_GAUSSIAN, FAKE_GAUSSIAN))
+    best, at_line = [a / (a + b) for a, b in zip(p, q, strict=True)], xs.index(-1)
+    grid, at = axes(80, 340, (0, 0.2, 0.4, 0.6), 0, 0.65)
+    left = [grid + label(250, 44, "how often a picture *x* comes", font_size=18)]
+    left += [polyline([at(-1, 0), at(-1, p[at_line])], stroke=INK, **DASHED)]
+    for name, curve, colour in (("p", p, DATA), ("q", q, GENERATOR)):
+        left.append(polyline(map(at, xs, curve), id=f"density-{name}", stroke=colour, stroke_width=3))
+        left.append(element("circle", cx=at(-1, 0)[0], cy=at(-1, curve[at_line])[1], r=5, fill=colour))
+    left += [label(*at(-2.6, 0.45), "real, *p*", fill=DATA), label(*at(2.3, 0.31), "generated, *q*", fill=GENERATOR)]
+    grid, at = axes(540, 340, (0, 0.5, 1), 0, 1)
+    right = [grid + label(710, 44, "best *D*’s probability of “real”", font_size=18)]
+    right += [polyline([at(-1, 0), at(-1, best[at_line])], stroke=INK, **DASHED)]
+    right.append(polyline(map(at, xs, best), id="best", stroke=DISCRIMINATOR, stroke_width=3))
+    right += [element("circle", cx=at(-1, 0)[0], cy=at(-1, best[at_line])[1], r=5, fill=DISCRIMINATOR)]
+    right += [label(*at(1.6, 0.62), "*p* / (*p* + *q*)", fill=DISCRIMINATOR, font_size=18)]
+    panels = element("g", *left, id="densities"), element("g", *right, id="probability")
+    return document(best_discriminator, "What the best discriminator says", 410, *panels)
+
+
 REAL_POINTS = [(70, 175), (90, 120), (125, 245), (150, 150), (185, 215), (225, 95), (290, 115), (315, 175)]
 FAKE_POINTS = [(90, 185), (115, 145), (125, 200), (160, 180), (160, 240), (345, 265), (385, 235)]
 
@@ -318,7 +349,8 @@ def wings() -> str:
     return document(wings, "The wings of gan_helpers", 600, *parts)
 
 
-DRAWERS = (gan_pipeline, discriminator, generator, leaky_relu, tanh, precision_recall, dirac, wings)
+NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
+DRAWERS = (*NETWORKS, best_discriminator, precision_recall, dirac, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 
 

@@ -15,6 +15,9 @@ from gan_helpers.viz.films import (
     save_video,
 )
 from gan_helpers.viz.pictures import (
+    DATA,
+    DISCRIMINATOR,
+    GENERATOR,
     Picture,
     animate,
     image_tag,
@@ -45,6 +48,9 @@ from gan_helpers.viz.plots import (
 )
 
 __all__ = [
+    "DATA",
+    "DISCRIMINATOR",
+    "GENERATOR",
     "FieldLapse",
     "Film",
     "Picture",
