@@ -241,7 +241,14 @@ def test_what_a_notebook_defines_is_what_the_package_holds(path):
 def test_what_the_course_teaches_is_shown_in_full():
     taught = {"Discriminator", "Generator", "real_loss", "fake_loss", "discriminator_loss", "generator_loss"}
     taught |= {"frechet_distance", "covered", "bootstrap", "penalised"}
-    taught |= {"saturating_generator_loss", "adversarial_steps", "scale_pixels", "unscale_pixels", "slerp"}
+    taught |= {
+        "saturating_generator_loss",
+        "adversarial_steps",
+        "update_average",
+        "scale_pixels",
+        "unscale_pixels",
+        "slerp",
+    }
     shown = {
         node.name
         for path in NOTEBOOKS
@@ -292,10 +299,11 @@ def test_exercises_start_unanswered_and_their_solutions_are_right(path, cell, af
 
 
 def solution_scope(path: Path) -> dict[str, object]:
-    """The names that a notebook imports and defines."""
+    """The names that a notebook imports, in whichever cell, and those that it defines for the package."""
     scope: dict[str, object] = {}
-    (imports,) = (source(cell) for cell in cells(path, "code") if "environment.set_up(" in source(cell))
+    nodes = [node for cell in cells(path, "code") for node in ast.parse(source(cell)).body]
+    imports = [ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
     defines = [source(cell) for cell in cells(path, "code") if "defines" in tags(cell)]
-    for code in (imports.partition("\ndevice = ")[0], *defines):
+    for code in (*imports, *defines):
         exec(compile(code, str(path), "exec"), scope)
     return scope

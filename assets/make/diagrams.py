@@ -129,6 +129,40 @@ def gan_pipeline() -> str:
     return document(gan_pipeline, "How a GAN is trained", 450, *parts)
 
 
+def players(middle: float, moves: str, judged: float, heights: Point) -> list[str]:
+    """z, G and its picture in a row, and D around y = `judged`; the network that moves is the darker one."""
+    shade = {name: {"fill_opacity": 0.4 if name == moves else 0.08} for name in "GD"}
+    parts = [vector(70, middle, 88) + label(70, middle + 68, "*z*") + arrow((88, middle), (144, middle))]
+    parts += [block(150, 270, middle, (70, 120), GENERATOR, **shade["G"]), arrow((276, middle), (330, middle))]
+    parts += [picture(336, middle - 48, FAKE_DIGIT) + label(384, middle + 70, "*G*(*z*)")]
+    parts += [block(566, 700, judged, heights, DISCRIMINATOR, **shade["D"]), arrow((438, middle), (560, middle))]
+    for name, x, y in (("G", 210, middle), ("D", 633, judged)):
+        parts += [label(x, y, f"*{name}*", font_size=24), label(x, y + 24, "moves" if name == moves else "rests")]
+    return [*parts, arrow((706, judged), (754, judged)), block(760, 900, judged, (116, 116), INK, fill_opacity=0.1)]
+
+
+def half_steps() -> str:
+    """Above, D's half of a training step: generated pictures G(z) and real pictures x go into D, whose loss has the
+    label 1 for x and 0 for G(z). Its gradient, a dashed arrow, goes back into D and no further: detach cuts the way to
+    G, so D moves and G rests. Below, G's half: only G(z) goes into D, and the loss has the label 1 for it. Its gradient
+    goes back through D, whose weights rest, and through the pictures into G, which moves."""
+    on_d, on_g = {"colour": DISCRIMINATOR, **DASHED}, {"colour": GENERATOR, **DASHED}
+    heading = {"font_size": 18, "font_weight": "bold", "text_anchor": "start"}
+    parts = [label(28, 42, "*D*’s half step", **heading), label(28, 412, "*G*’s half step", **heading)]
+    parts += [*players(130, "D", 192, (240, 130)), *players(492, "G", 492, (150, 110))]
+    parts += [picture(336, 225, REAL_DIGIT), label(384, 343, "*x*"), arrow((438, 273), (560, 273))]
+    parts += [label(830, 176, "loss", "*x*: label 1", "*G*(*z*): label 0")]
+    parts += [label(830, 487, "loss", "*G*(*z*): label 1")]
+    parts += [arrow((754, 222), (706, 222), **on_d), arrow((560, 160), (504, 160), **on_d)]
+    parts += [polyline([(499, 140), (499, 180)], stroke=INK, stroke_width=4), label(499, 202, "detach")]
+    parts += [arrow((a, 522), (b, 522), **on_g) for a, b in ((754, 706), (560, 438), (330, 276))]
+    for x, text, style in ((28, "data and scores", {}), (270, "gradient of *D*’s loss", on_d)):
+        parts += [arrow(*((x, 614), (x + 52, 614))[:: -1 if style else 1], **style)]
+        parts += [label(x + 64, 620, text, text_anchor="start")]
+    parts += [arrow((622, 614), (570, 614), **on_g), label(634, 620, "gradient of *G*’s loss", text_anchor="start")]
+    return document(half_steps, "The two half steps of a GAN, and where their gradients go", 644, *parts)
+
+
 def layers(widths: Sequence[int], first: float, pitch: float, colour: str, *last: str) -> Iterator[str]:
     """A column for each width, every `pitch` from `first` on; between two, a band with captions below."""
     heights = [18 * width**0.4 for width in widths]  # in true proportion, the thin ones would be invisible
@@ -350,7 +384,7 @@ def wings() -> str:
 
 
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
-DRAWERS = (*NETWORKS, best_discriminator, precision_recall, dirac, wings)
+DRAWERS = (*NETWORKS, half_steps, best_discriminator, precision_recall, dirac, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 
 

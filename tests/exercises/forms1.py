@@ -626,16 +626,46 @@ def g_step_through_pictures(generator, discriminator, g_optimizer, latents):
     return [loss]
 
 
+def g_step_into_g_alone(generator, discriminator, g_optimizer, latents):
+    loss = real_loss(discriminator(generator(latents)))
+    g_optimizer.zero_grad()
+    loss.backward(inputs=list(generator.parameters()))
+    g_optimizer.step()
+    return np.float64(loss.item())
+
+
+def g_step_through_a_copy(generator, discriminator, g_optimizer, latents):
+    loss = -F.logsigmoid(copy.deepcopy(discriminator)(generator(latents))).mean()
+    generator.zero_grad()
+    loss.backward()
+    g_optimizer.step()
+    return loss
+
+
+def frozen(loss_of, **options):
+    return g_step(
+        loss_of,
+        before=lambda g, d, o: d.requires_grad_(False),
+        after=lambda g, d, o: d.requires_grad_(True),
+        **options,
+    )
+
+
 RIGHT["generator step"] = [
-    g_step(lambda g, d, z: generator_loss(d(g(z)))),
-    g_step(lambda g, d, z: real_loss(d(g(z))), give=lambda loss: np.float64(loss.item())),
-    g_step(lambda g, d, z: -F.logsigmoid(d(g(z))).mean(), before=lambda g, d, o: d.zero_grad()),
-    g_step(lambda g, d, z: nn.BCELoss()(d(g(z)).sigmoid(), torch.ones(len(z)))),
+    frozen(lambda g, d, z: generator_loss(d(g(z)))),
+    frozen(lambda g, d, z: nn.BCELoss()(d(g(z)).sigmoid(), torch.ones(len(z)))),
+    g_step(lambda g, d, z: generator_loss(d(g(z))), after=lambda g, d, o: d.zero_grad()),
     g_step_frozen,
     g_step_by_grad,
     g_step_through_pictures,
+    g_step_into_g_alone,
+    g_step_through_a_copy,
 ]
 WRONG["generator step"] = [
+    g_step(lambda g, d, z: generator_loss(d(g(z)))),
+    g_step(lambda g, d, z: generator_loss(d(g(z))), before=lambda g, d, o: d.zero_grad()),
+    frozen(lambda g, d, z: generator_loss(d(g(z))), zero=False),
+    frozen(lambda g, d, z: fake_loss(d(g(z)))),
     g_step(lambda g, d, z: generator_loss(d(g(z))), zero=False),
     g_step(lambda g, d, z: generator_loss(d(g(z))), steps=0),
     g_step(lambda g, d, z: generator_loss(d(g(z))), steps=2),
