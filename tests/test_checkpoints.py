@@ -30,7 +30,8 @@ from gan_helpers.checkpoints import (
 )
 from gan_helpers.data.sets import NAMES
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm, stable_pair
+from gan_helpers.models.dense import Discriminator, Generator, add_minibatch_statistics, add_spectral_norm
+from gan_helpers.models.mixed import stable_pair
 from gan_helpers.models.sampling import generate, sample_latents
 
 

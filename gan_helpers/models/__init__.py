@@ -52,6 +52,10 @@ from gan_helpers.models.dense import (
     add_spectral_norm,
     point_pair,
     recommended_pair,
+)
+from gan_helpers.models.mixed import (
+    MixedDiscriminator,
+    MixedGenerator,
     stable_pair,
 )
 from gan_helpers.models.sampling import (
@@ -85,6 +89,8 @@ __all__ = [
     "FactorReader",
     "Generator",
     "MinibatchStatistics",
+    "MixedDiscriminator",
+    "MixedGenerator",
     "Network",
     "PathNetwork",
     "ProjectionDiscriminator",

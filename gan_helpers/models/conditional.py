@@ -124,7 +124,7 @@ def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tenso
 def conditional_pair(
     image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, mode: str = "projection"
 ) -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
-    """``networks.stable_pair`` with labels: the same widths, batch norm in G, minibatch statistics in D."""
+    """The wide pair of notebook 04 with labels, and minibatch statistics in D."""
     if mode not in DISCRIMINATORS:
         raise ValueError(f"unknown mode {mode!r} of telling D the label: choose one of {', '.join(DISCRIMINATORS)}")
     generator = ConditionalGenerator(classes=classes, image_shape=image_shape)

@@ -83,15 +83,27 @@ def add_minibatch_statistics(discriminator: Discriminator) -> Discriminator:
 
 
 @rebuildable
-def add_spectral_norm(discriminator: Discriminator) -> Discriminator:
-    """Divide each weight matrix by its largest singular value, in place, so that D's slope is at most 1.
+def add_spectral_norm(discriminator: Network) -> Network:
+    """Divide each weight matrix by its largest singular value, in place: linear layers' slopes are then at most 1.
 
+    A kernel counts as the matrix (n_out, n_in * k * k), as in the paper, which bounds a convolution less tightly.
     Source: Miyato et al., *Spectral Normalization for Generative Adversarial Networks*, arXiv 1802.05957.
     """
-    for layer in discriminator.layers:
-        if isinstance(layer, nn.Linear):
+    for layer in [*discriminator.modules()]:
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
             nn.utils.parametrizations.spectral_norm(layer)
     return discriminator
+
+
+def warn_if_large(image_shape: tuple[int, ...], *networks: nn.Module) -> None:
+    """A warning where so many weights follow from the number of pixels that a laptop would crawl."""
+    size = sum(count_parameters(network) for network in networks)
+    if size > LARGE:
+        warnings.warn(
+            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as linear layers have "
+            "weights for each place: convolutions share theirs (dcgan_pair of notebook 09), or load smaller pictures",
+            stacklevel=3,
+        )
 
 
 def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
@@ -101,20 +113,8 @@ def recommended_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Genera
     """
     generator = Generator(64, image_shape, widths=(256, 512, 1024), dropout=0.0, batch_norm=True)
     discriminator = Discriminator(image_shape, widths=(512, 256), dropout=0.0)
-    size = count_parameters(generator) + count_parameters(discriminator)
-    if size > LARGE:
-        warnings.warn(
-            f"{size / 1e6:.0f} million parameters for pictures of {prod(image_shape):,} numbers, as each pixel has "
-            "weights of its own: convolutions share theirs, see dcgan_pair of notebook 09, or load smaller pictures",
-            stacklevel=2,
-        )
+    warn_if_large(image_shape, generator, discriminator)
     return generator, discriminator
-
-
-def stable_pair(image_shape: tuple[int, ...] = (1, 28, 28)) -> tuple[Generator, Discriminator]:
-    """The pair of notebook 07: the one above, and D sees how much its batch varies."""
-    generator, discriminator = recommended_pair(image_shape)
-    return generator, add_minibatch_statistics(discriminator)
 
 
 def point_pair(

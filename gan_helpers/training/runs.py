@@ -296,6 +296,9 @@ def _record(run: Run, step: Step) -> None:
     run.logits = step[2:] or None
     if run.average is not run.network:
         update_average(run.average, run.network, run.settings.ema_decay, run.step, run.settings.ema_warmup)
+    if run.step >= run.settings.lr_decay_from > 0:
+        fall = run.step / (run.step + 1)  # in all from lr to lr * lr_decay_from / step,
+        run.lrs = [lr * fall for lr in run.lrs]  # and of what they are now: a reader may have changed them
 
 
 def _thaw(run: Run) -> None:

@@ -37,6 +37,7 @@ class Settings:
     r2: float = 0.0
     unit_gradient: float = 0.0  # and for the length's distance from 1 between the two
     penalty_every: int = 8  # steps; the weights are multiplied by it
+    lr_decay_from: int = 0  # the step from which both rates fall as 1 / step; 0: they stay
     mismatched: float = 0.0  # share of real pictures under wrong labels in what D learns to refuse
 
     columns = ("d_loss", "g_loss", "d_real", "d_fake")  # of the history
@@ -50,6 +51,8 @@ class Settings:
                 f"the {self.objective} objective has no labels to smooth or to mismatch: "
                 "set label_smoothing=0 and mismatched=0"
             )
+        if self.lr_decay_from < 0:
+            raise ValueError(f"lr_decay_from={self.lr_decay_from}: give a step, or 0 for rates that stay")
         for name in ("label_smoothing", "ema_decay", "mismatched"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)}: it is a share, from 0 to 1")
@@ -75,6 +78,7 @@ class SupervisedSettings:
     seed: int = 0
 
     ema_decay = 0.0  # no average
+    lr_decay_from = 0  # the rate stays, or a callback changes it
     columns = ("loss",)
 
     def __post_init__(self) -> None:
@@ -86,6 +90,7 @@ class SupervisedSettings:
 
 
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_decay=0.0)
-STABLE = Settings(g_lr=1.5e-3)  # notebook 07's recipe, for models.stable_pair
-CONDITIONAL = Settings(g_lr=1.5e-3, mismatched=1 / 3)  # the same with wrong labels, for models.conditional_pair
+STABLE = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's recipe, for models.stable_pair
+VAEGAN = Settings(g_lr=1.5e-3)  # for an autoencoder against the dense discriminator of notebook 07
+CONDITIONAL = Settings(g_lr=1.5e-3, mismatched=1 / 3)  # with wrong labels, for models.conditional_pair
 SMALL_BATCHES = Settings(batch_size=64)  # for convolutional pairs: models.dcgan_pair, models.face_pair, clips

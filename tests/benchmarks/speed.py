@@ -27,7 +27,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from gan_helpers.data.sets import ImageSet, load_images
-from gan_helpers.models.dense import Discriminator, Generator, recommended_pair, stable_pair
+from gan_helpers.models.dense import Discriminator, Generator, recommended_pair
+from gan_helpers.models.mixed import stable_pair
 from gan_helpers.training.adversarial import train_gan
 from gan_helpers.training.settings import CLASSIC, STABLE, Settings
 
