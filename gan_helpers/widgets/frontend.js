@@ -1,4 +1,5 @@
-// What core widgets lack, done in the page, for the box (.gan-explorer or .gan-monitor) that this widget lies in.
+// What core widgets lack, done in the page, for the box that this widget lies in.
+const BOXES = ".gan-explorer, .gan-monitor, .gan-slider";
 const FOCUSABLE = "button, select, input, textarea, [tabindex], [contenteditable]";
 const ICONS = {"fa-play": "Play the morph", "fa-pause": "Pause the morph", "fa-stop": "Stop, and go to its start",
                "fa-retweet": "Repeat"};
@@ -9,7 +10,7 @@ export default {
   render({ model, el }) {
     let detach = () => {};
     const timer = setInterval(() => {  // a widget is rendered before it is put into the page
-      const root = el.closest(".gan-explorer, .gan-monitor");
+      const root = el.closest(BOXES);
       if (!root) return;
       clearInterval(timer);
       detach = attach(root, model);

@@ -1,4 +1,4 @@
-"""What the explorer and the monitor need in the page itself, and core widgets do not offer.
+"""What the explorer, the monitor and the slider need in the page itself, and core widgets do not offer.
 
 Alt texts, names for sliders and icons, one Tab stop for the map, keys that stay with the control that has the focus,
 pictures made smaller before they are sent, and word that messages from the page arrive. ``frontend.js`` does it, and
@@ -19,7 +19,7 @@ Listener = Callable[[dict[str, Any], list[bytes]], None]
 
 
 class Frontend:
-    """An invisible widget that tends the box it lies in, one with the class gan-explorer or gan-monitor.
+    """An invisible widget that tends the box it lies in, one with the class gan-explorer, gan-monitor or gan-slider.
 
     Attributes:
         widgets: what to put into that box: the one widget, or none where anywidget is not installed.

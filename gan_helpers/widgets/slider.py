@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from gan_helpers.viz.pictures import Picture, image_tag
+from gan_helpers.widgets.frontend import Frontend
 
 
 class Slider:
@@ -24,7 +25,8 @@ class Slider:
         self.slider = widgets.FloatSlider((low + high) / 2, description=name, **options)
         self.slider.style.description_width = "initial"
         self.page = widgets.HTML()
-        self.widget = widgets.VBox([self.slider, self.page])
+        self.frontend = Frontend()  # keeps keys with the slider: else "d d" on it deletes the cell
+        self.widget = widgets.VBox([self.slider, self.page, *self.frontend.widgets]).add_class("gan-slider")
         self.slider.observe(self._moved, names="value")
         self._moved()
 

@@ -28,3 +28,23 @@ def test_a_chosen_file_arrives_even_if_memory_is_cleaned_up_meanwhile(browser):
             name = f"picture{i}.png"
             chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": b"not read here"})
             page.wait_for_function("name => sent.some(message => message.name === name)", arg=name)
+
+
+SLIDER = """<div class="gan-slider"><div class="widget-slider"><label class="widget-label">brightness</label>
+<div class="noUi-handle" tabindex="0"></div></div><div id="el"></div></div>"""
+NOTE = "document.addEventListener('keydown', e => { kept = e.target.hasAttribute('data-lm-suppress-shortcuts'); })"
+
+
+def test_the_single_slider_keeps_plain_keys_and_leaves_others_to_jupyterlab(browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_content(SLIDER)
+        page.add_script_tag(content=SCRIPT.read_text(encoding="utf-8").replace("export default", "window.part ="))
+        page.evaluate(START)
+        page.evaluate(NOTE)
+        page.wait_for_function("sent.some(message => message.event === 'ready')")
+        page.focus(".noUi-handle")
+        for keys, kept in (("d", True), ("ArrowDown", True), ("Control+s", False)):
+            page.keyboard.press(keys)
+            assert page.evaluate("kept") is kept, keys
+        assert page.locator(".noUi-handle").get_attribute("aria-label") == "brightness"

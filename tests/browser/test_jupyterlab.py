@@ -478,6 +478,33 @@ def test_on_a_phone_the_picture_is_small_and_stays_in_sight(browser, lab):
         assert box["y"] >= 60  # the picture has not
 
 
+SLIDE = """import torch
+from gan_helpers.viz import show_images
+from gan_helpers.widgets import slide
+slide(lambda value: show_images(torch.full((1, 1, 4, 4), value / 3), alt=f"grey {value:.1f}"), "brightness")"""
+
+
+def test_the_single_slider_moves_its_picture_and_keeps_its_keys(browser, lab):
+    write_notebook(lab[1] / "notebooks" / "slider.ipynb", SET_UP, SLIDE, "# below")
+    with reading(browser, lab[0], "slider.ipynb") as reader:
+        reader.start()
+        reader.finish()
+        page, handle = reader.page, reader.page.locator(".gan-slider .noUi-handle")
+        box, cells = handle.bounding_box(), reader.cells()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 900, box["y"], steps=5)  # past its right end
+        page.mouse.up()
+        reader.until("document.querySelector('.gan-slider img').alt == 'grey 3.0'")
+        handle.focus()
+        for key in ("d", "d", "ArrowLeft", "ArrowDown"):
+            page.keyboard.press(key)
+        reader.until("document.querySelector('.gan-slider img').alt == 'grey 2.8'")
+        assert reader.cells() == cells
+        assert handle.get_attribute("aria-label") == "brightness"
+        reader.screenshot("slider")
+
+
 def step(reader: Reader) -> int:
     """The step that the monitor shows."""
     status = reader.page.locator(".gan-status").first.inner_text()

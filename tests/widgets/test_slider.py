@@ -10,6 +10,7 @@ import torch
 
 from gan_helpers.viz import Picture, show_images
 from gan_helpers.widgets import slide
+from gan_helpers.widgets.frontend import SCRIPT
 
 
 def grey(value: float) -> Picture:
@@ -45,3 +46,10 @@ def test_without_a_kernel_a_reader_sees_the_picture_and_a_line_that_says_what_is
 def test_a_slider_that_cannot_move_is_refused(low, high):
     with pytest.raises(ValueError, match="give low < high"):
         slide(grey, "brightness", low, high)
+
+
+def test_the_page_is_told_to_keep_keys_with_the_slider():
+    view = slide(grey, "brightness")
+    assert set(view.frontend.widgets) <= set(view.widget.children)
+    assert "gan-slider" in view.widget._dom_classes
+    assert ".gan-slider" in SCRIPT.read_text(encoding="utf-8").split("\nexport default")[0]  # the boxes that it tends
