@@ -225,7 +225,7 @@ def autoencoder() -> str:
         arrow((550, 300), (649, 300), (649, 226), colour=INK, **DASHED),
         arrow((370, 300), (271, 300), (271, 226), colour=INK, **DASHED),
     ]
-    return document(autoencoder, "An autoencoder and its bottleneck", 364, *parts)
+    return document(autoencoder, "An autoencoder and its bottleneck", 380, *parts)
 
 
 def denoiser() -> str:
