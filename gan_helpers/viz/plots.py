@@ -272,7 +272,7 @@ def _apart(places: Iterable[tuple[float, float]], width: float, height: float) -
 
 @plot
 def plot_codes(panels: dict[str, Tensor], labels: Tensor) -> tuple[Figure, str]:
-    """A panel for each named set of codes (N, 2): a dot a picture, coloured by label (N,), the label at or above the median."""
+    """A panel for each set of codes (N, 2): a dot a picture, coloured by label (N,), its label near the median."""
     figure = Figure(figsize=(5.2 * len(panels), 4.8))
     for axes, (name, codes) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         medians = {}
