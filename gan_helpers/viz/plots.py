@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 import matplotlib as mpl
@@ -40,11 +40,11 @@ def plot_lines(
     y_label: str = "",
     title: str = "",
     log: str = "",
-    points: Mapping[str, tuple[float, float]] | None = None,
+    points: Mapping[str, tuple[float | Sequence[float], float | Sequence[float]]] | None = None,
     bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     colours: Sequence[str] = (),
 ) -> tuple[Figure, str]:
-    """Named curves over one x axis; ``log`` is "", "x", "y" or "xy"; ``points`` are named dots.
+    """Named curves over one x axis; ``log`` is "", "x", "y" or "xy"; ``points`` are named dots, one or several.
 
     ``bands`` shades from the first to the second row of numbers, behind the curve of the same name. ``colours`` are
     those of the first curves, such as DATA for real pictures and GENERATOR for generated ones.
@@ -60,7 +60,8 @@ def plot_lines(
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
     axes.set_xscale("log" if "x" in log else "linear")
     axes.set_yscale("log" if "y" in log else "linear")
-    axes.legend()
+    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}  # many names would lie over the lines
+    axes.legend(**beside if len(curves) > 4 else {})
     return figure, f"{title or 'curves'}: {', '.join(curves)} over {x_label or 'x'}"
 
 
@@ -297,16 +298,30 @@ def code_grid(codes: Tensor, side: int = 15, share: float = 0.95) -> Tensor:
     return torch.cartesian_prod(y, x).flip(1).to(codes.device)
 
 
+def _apart(places: Iterable[tuple[float, float]], width: float, height: float) -> list[tuple[float, float]]:
+    """The places, each moved up until a box of that size around it meets no box of those before it."""
+    free: list[tuple[float, float]] = []
+    for x, y in places:
+        while any(abs(x - u) < width and abs(y - v) < height for u, v in free):
+            y += height / 4
+        free.append((x, y))
+    return free
+
+
 @plot
 def plot_codes(panels: dict[str, Tensor], labels: Tensor) -> tuple[Figure, str]:
-    """A panel for each named set of codes (N, 2): a dot a picture, coloured by label (N,), the label at the median."""
+    """A panel for each set of codes (N, 2): a dot a picture, coloured by label (N,), its label near the median."""
     figure = Figure(figsize=(5.2 * len(panels), 4.8))
     for axes, (name, codes) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        medians = {}
         for label in labels.unique().tolist():
-            chosen, colour = codes[labels == label].cpu(), mpl.colormaps["tab10"](label % 10)
-            axes.scatter(*chosen.T.tolist(), s=4, color=colour, linewidths=0)
-            box = {"facecolor": "white", "edgecolor": colour, "pad": 1.5}
-            axes.text(*chosen.median(0).values.tolist(), str(label), ha="center", va="center", bbox=box)
+            chosen = codes[labels == label].cpu()
+            axes.scatter(*chosen.T.tolist(), s=4, color=mpl.colormaps["tab10"](label % 10), linewidths=0)
+            medians[label] = tuple(chosen.median(0).values.tolist())
+        box = 0.045 * (axes.get_xlim()[1] - axes.get_xlim()[0]), 0.055 * (axes.get_ylim()[1] - axes.get_ylim()[0])
+        for label, place in zip(medians, _apart(medians.values(), *box), strict=True):
+            style = {"facecolor": "white", "edgecolor": mpl.colormaps["tab10"](label % 10), "pad": 1.5}
+            axes.text(*place, str(label), ha="center", va="center", bbox=style)
         axes.set(title=name, xlabel="first number of the code", ylabel="second number of the code")
     return figure, f"the codes of {len(labels)} pictures by class: {', '.join(panels)}"
 

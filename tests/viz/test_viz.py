@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from gan_helpers.training.runs import History
@@ -220,3 +221,25 @@ def test_smooth_keeps_the_mean_and_thins_long_series():
     assert float(means.mean()) == pytest.approx(float(values.mean()), abs=1e-5)
     assert float(steps[0]) == 5.5  # the middle of steps 1 to 10
     assert len(plots.smooth(torch.randn(7))[0]) == 7
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_a_long_legend_stands_beside_the_lines(count):
+    with mpl.rc_context(pictures.STYLE):
+        figure, _ = plots.plot_lines.__wrapped__([0, 1], {f"curve {i}": [i, 1 - i] for i in range(count)})
+        FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert (legend.x0 >= axes.bbox.x1) == (count > 4)
+    assert legend.x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_labels_of_codes_never_hide_one_another(seed):
+    places = torch.rand(12, 2, generator=torch.Generator().manual_seed(seed)).tolist()
+    moved = plots._apart(places, 0.3, 0.1)
+    for i, (x, y) in enumerate(moved):
+        assert all(abs(x - u) >= 0.3 or abs(y - v) >= 0.1 for u, v in moved[:i])
+        assert x == places[i][0]
+        assert y >= places[i][1]
+    assert moved[0] == tuple(places[0])
