@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from gan_helpers.checkpoints import write_atomically
@@ -137,12 +137,49 @@ def png_bytes(sheet: Tensor, zoom: int = 1, effort: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def show_images(images: Tensor, columns: int | None = None, zoom: int = 2, alt: str = "", quality: int = 0) -> Picture:
-    """A sheet of images (N, C, H, W), without axes: a PNG, or with ``quality`` 1 to 95 a JPEG, smaller in colour."""
+def show_images(
+    images: Tensor,
+    columns: int | None = None,
+    zoom: int = 2,
+    alt: str = "",
+    quality: int = 0,
+    rows: Sequence[str] = (),
+) -> Picture:
+    """A sheet of images (N, C, H, W), without axes: a PNG, or with ``quality`` 1 to 95 a JPEG, smaller in colour.
+
+    ``rows`` labels each row of the sheet, at its left; a label may have several lines. Without ``columns`` the
+    images are then spread evenly over the rows.
+
+    Raises:
+        ValueError: another number of labels than of rows.
+    """
+    if rows and columns is None:
+        columns = ceil(len(images) / len(rows))
+    sheet = to_pil(tile(images, columns), zoom)
+    if rows:
+        count = ceil(len(images) / columns)
+        if len(rows) != count:
+            raise ValueError(f"{len(rows)} labels in rows for a sheet of {count} rows: give one label a row")
+        sheet = _label_rows(sheet, rows)
     options = {"format": "jpeg", "quality": quality} if quality else {"format": "png", "compress_level": 9}
     buffer = io.BytesIO()
-    to_pil(tile(images, columns), zoom).save(buffer, **options)
-    return Picture(buffer.getvalue(), alt or f"a sheet of {len(images)} pictures")
+    sheet.save(buffer, **options)
+    named = f", in rows: {', '.join(' '.join(row.split()) for row in rows)}" if rows else ""
+    return Picture(buffer.getvalue(), alt or f"a sheet of {len(images)} pictures{named}")
+
+
+def _label_rows(sheet: Image.Image, rows: Sequence[str], size: int = 15) -> Image.Image:
+    """The sheet with a white margin at its left that holds a line of black text, or a few, beside each row."""
+    font = ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+    measure = ImageDraw.Draw(sheet)
+    margin = ceil(max(measure.multiline_textbbox((0, 0), row, font)[2] for row in rows)) + 12
+    page = Image.new(sheet.mode, (margin + sheet.width, sheet.height), "white")
+    page.paste(sheet, (margin, 0))
+    draw = ImageDraw.Draw(page)
+    for i, row in enumerate(rows):
+        middle = (i + 0.5) * sheet.height / len(rows)
+        draw.multiline_text((margin - 8, middle), row, "black", font, anchor="rm", align="right")
+    return page
 
 
 def animate(

@@ -128,6 +128,36 @@ def test_a_sheet_in_colour_can_be_a_jpeg_which_is_smaller_and_nearly_the_same():
     assert np.abs(pixels[0] - pixels[1]).mean() < 4
 
 
+@pytest.mark.parametrize(("channels", "zoom", "quality"), [(1, 2, 0), (3, 2, 0), (1, 4, 0), (3, 3, 90)])
+def test_each_row_of_a_sheet_has_its_label_in_a_margin_beside_it(channels, zoom, quality):
+    images = torch.rand(6, channels, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    plain = decode(pictures.show_images(images, columns=3, zoom=zoom, quality=quality).content)
+    picture = pictures.show_images(images, zoom=zoom, quality=quality, rows=["real", "a longer\nlabel"])
+    labelled = decode(picture.content)
+    margin = labelled.shape[1] - plain.shape[1]
+    assert margin > 40
+    assert np.abs(labelled[:, margin:].astype(float) - plain).mean() < (15 if quality else 0.1)  # JPEG of pure noise
+    dark = (labelled[:, :margin] < 100).all(axis=2)
+    assert not dark[:, -4:].any()
+    for row, below in ((0, 28 * zoom), (30 * zoom, len(dark))):  # black text within each row, away from its edges
+        places = dark[row:below].any(axis=1).nonzero()[0]
+        assert len(places) > 5
+        assert abs((places[0] + places[-1]) / 2 - 14 * zoom) < 4
+    assert picture.alt == "a sheet of 6 pictures, in rows: real, a longer label"
+
+
+def test_a_label_is_as_wide_as_its_text_and_the_longest_fits():
+    widths = [decode(pictures.show_images(torch.zeros(1, 1, 28, 28), rows=["m" * n]).content) for n in (1, 9, 30)]
+    assert widths[0].shape[1] < widths[1].shape[1] < widths[2].shape[1]
+    assert all((picture[:, :3] > 200).all() for picture in widths)  # no letter is cut off at the left
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(3, ["one"]), (3, ["a", "b", "c"]), (None, list("abcdefg"))])
+def test_a_wrong_number_of_row_labels_is_named(columns, rows):
+    with pytest.raises(ValueError, match=rf"{len(rows)} labels in rows for a sheet of \d rows: give one label a row"):
+        pictures.show_images(torch.zeros(6, 1, 28, 28), columns=columns, rows=rows)
+
+
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_draws_something_and_describes_it(name):
     picture = PLOTS[name]()
