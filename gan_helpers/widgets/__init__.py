@@ -4,6 +4,7 @@ from gan_helpers.widgets.canvas import drawing_canvas, open_picture, read_drawin
 from gan_helpers.widgets.dashboard import render_run
 from gan_helpers.widgets.explorer import Explorer, explore, render_latents
 from gan_helpers.widgets.monitor import Monitor, TimeLapse
+from gan_helpers.widgets.slider import slide
 
 __all__ = [
     "Explorer",
@@ -15,4 +16,5 @@ __all__ = [
     "read_drawing",
     "render_latents",
     "render_run",
+    "slide",
 ]
