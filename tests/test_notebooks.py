@@ -292,10 +292,11 @@ def test_exercises_start_unanswered_and_their_solutions_are_right(path, cell, af
 
 
 def solution_scope(path: Path) -> dict[str, object]:
-    """The names that a notebook imports and defines."""
+    """The names that a notebook imports, in whichever cell, and those that it defines for the package."""
     scope: dict[str, object] = {}
-    (imports,) = (source(cell) for cell in cells(path, "code") if "environment.set_up(" in source(cell))
+    nodes = [node for cell in cells(path, "code") for node in ast.parse(source(cell)).body]
+    imports = [ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
     defines = [source(cell) for cell in cells(path, "code") if "defines" in tags(cell)]
-    for code in (imports.partition("\ndevice = ")[0], *defines):
+    for code in (*imports, *defines):
         exec(compile(code, str(path), "exec"), scope)
     return scope

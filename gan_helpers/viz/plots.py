@@ -26,6 +26,11 @@ def _panels(count: int = 1, width: float = 4.2, height: float = 3.0) -> tuple[Fi
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
+def _colours(first: Sequence[str]) -> list[str]:
+    """The given colours, then those of the palette that are not among them."""
+    return [*first, *(colour for colour in PALETTE if colour not in first)]
+
+
 @plot
 def plot_lines(
     x: Tensor | Sequence[float],
@@ -36,12 +41,15 @@ def plot_lines(
     log: str = "",
     points: Mapping[str, tuple[float, float]] | None = None,
     bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    colours: Sequence[str] = (),
 ) -> tuple[Figure, str]:
     """Named curves over one x axis; ``log`` is "", "x", "y" or "xy"; ``points`` are named dots.
 
-    ``bands`` shades from the first to the second row of numbers, behind the curve of the same name.
+    ``bands`` shades from the first to the second row of numbers, behind the curve of the same name. ``colours`` are
+    those of the first curves, such as DATA for real pictures and GENERATOR for generated ones.
     """
-    figure, (axes,) = _panels(width=6.4, height=3.4)
+    figure, (axes,) = _panels(width=7.4, height=3.4)
+    axes.set_prop_cycle(color=_colours(colours))
     for (name, y), style in zip(curves.items(), ["-", "--", "-.", ":"] * len(curves), strict=False):
         (line,) = axes.plot(x, y, style, label=name, linewidth=2)
         if name in (bands or {}):
@@ -51,7 +59,7 @@ def plot_lines(
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
     axes.set_xscale("log" if "x" in log else "linear")
     axes.set_yscale("log" if "y" in log else "linear")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines, never over them
     return figure, f"{title or 'curves'}: {', '.join(curves)} over {x_label or 'x'}"
 
 
@@ -77,10 +85,16 @@ def plot_bars(
 
 @plot
 def plot_histograms(
-    groups: Mapping[str, Tensor], bins: int = 50, x_label: str = "", title: str = "", log: bool = False
+    groups: Mapping[str, Tensor],
+    bins: int = 50,
+    x_label: str = "",
+    title: str = "",
+    log: bool = False,
+    colours: Sequence[str] = (),
 ) -> tuple[Figure, str]:
-    """Histograms of several named groups of numbers over the same bins."""
+    """Histograms of several named groups of numbers over the same bins; ``colours`` are those of the first groups."""
     figure, (axes,) = _panels(width=6.4)
+    axes.set_prop_cycle(color=_colours(colours))
     low = min(float(values.min()) for values in groups.values())
     high = max(float(values.max()) for values in groups.values())
     for name, values in groups.items():
