@@ -129,6 +129,40 @@ def gan_pipeline() -> str:
     return document(gan_pipeline, "How a GAN is trained", 450, *parts)
 
 
+def players(middle: float, moves: str, judged: float, heights: Point) -> list[str]:
+    """z, G and its picture in a row, and D around y = `judged`; the network that moves is the darker one."""
+    shade = {name: {"fill_opacity": 0.4 if name == moves else 0.08} for name in "GD"}
+    parts = [vector(70, middle, 88) + label(70, middle + 68, "*z*") + arrow((88, middle), (144, middle))]
+    parts += [block(150, 270, middle, (70, 120), GENERATOR, **shade["G"]), arrow((276, middle), (330, middle))]
+    parts += [picture(336, middle - 48, FAKE_DIGIT) + label(384, middle + 70, "*G*(*z*)")]
+    parts += [block(566, 700, judged, heights, DISCRIMINATOR, **shade["D"]), arrow((438, middle), (560, middle))]
+    for name, x, y in (("G", 210, middle), ("D", 633, judged)):
+        parts += [label(x, y, f"*{name}*", font_size=24), label(x, y + 24, "moves" if name == moves else "rests")]
+    return [*parts, arrow((706, judged), (754, judged)), block(760, 900, judged, (116, 116), INK, fill_opacity=0.1)]
+
+
+def half_steps() -> str:
+    """Above, D's half of a training step: generated pictures G(z) and real pictures x go into D, whose loss has the
+    label 1 for x and 0 for G(z). Its gradient, a dashed arrow, goes back into D and no further: detach cuts the way to
+    G, so D moves and G rests. Below, G's half: only G(z) goes into D, and the loss has the label 1 for it. Its gradient
+    goes back through D, whose weights rest, and through the pictures into G, which moves."""
+    on_d, on_g = {"colour": DISCRIMINATOR, **DASHED}, {"colour": GENERATOR, **DASHED}
+    heading = {"font_size": 18, "font_weight": "bold", "text_anchor": "start"}
+    parts = [label(28, 42, "*D*’s half step", **heading), label(28, 412, "*G*’s half step", **heading)]
+    parts += [*players(130, "D", 192, (240, 130)), *players(492, "G", 492, (150, 110))]
+    parts += [picture(336, 225, REAL_DIGIT), label(384, 343, "*x*"), arrow((438, 273), (560, 273))]
+    parts += [label(830, 176, "loss", "*x*: label 1", "*G*(*z*): label 0")]
+    parts += [label(830, 487, "loss", "*G*(*z*): label 1")]
+    parts += [arrow((754, 222), (706, 222), **on_d), arrow((560, 160), (504, 160), **on_d)]
+    parts += [polyline([(499, 140), (499, 180)], stroke=INK, stroke_width=4), label(499, 202, "detach")]
+    parts += [arrow((a, 522), (b, 522), **on_g) for a, b in ((754, 706), (560, 438), (330, 276))]
+    for x, text, style in ((28, "data and scores", {}), (270, "gradient of *D*’s loss", on_d)):
+        parts += [arrow(*((x, 614), (x + 52, 614))[:: -1 if style else 1], **style)]
+        parts += [label(x + 64, 620, text, text_anchor="start")]
+    parts += [arrow((622, 614), (570, 614), **on_g), label(634, 620, "gradient of *G*’s loss", text_anchor="start")]
+    return document(half_steps, "The two half steps of a GAN, and where their gradients go", 644, *parts)
+
+
 def layers(widths: Sequence[int], first: float, pitch: float, colour: str, *last: str) -> Iterator[str]:
     """A column for each width, every `pitch` from `first` on; between two, a band with captions below."""
     heights = [18 * width**0.4 for width in widths]  # in true proportion, the thin ones would be invisible
@@ -222,6 +256,37 @@ def tanh() -> str:
     places = [(*at(4.95, value - 0.05), name) for value, name in ((1, "white"), (0, "grey"), (-1, "black"))]
     parts += [label(*place, text_anchor="start") for place in places]
     return document(tanh, "tanh", 410, element("g", *parts, id="tanh-values"))
+
+
+REAL_GAUSSIAN, FAKE_GAUSSIAN = (-1, 0.7), (1, 1.5)  # mean and deviation, as in notebook 03
+
+
+def density(x: float, mean: float, deviation: float) -> float:
+    return math.exp(-(((x - mean) / deviation) ** 2) / 2) / (deviation * math.sqrt(2 * math.pi))
+
+
+def best_discriminator() -> str:
+    """Left: two densities over pictures of a single pixel x, a narrow one, p, of real pictures and a wide one, q, of
+    generated ones. Right: the probability of real that the best D gives at each x, p / (p + q). Where a dashed line
+    stands on the left, p is much higher than q, and the probability on the right is high as well."""
+    xs = [x / 20 for x in range(-80, 81)]
+    p, q = ([density(x, *gaussian) for x in xs] for gaussian in (REAL_GAUSSIAN, FAKE_GAUSSIAN))
+    best, at_line = [a / (a + b) for a, b in zip(p, q, strict=True)], xs.index(-1)
+    grid, at = axes(80, 340, (0, 0.2, 0.4, 0.6), 0, 0.65)
+    left = [grid + label(250, 44, "how often a picture *x* comes", font_size=18)]
+    left += [polyline([at(-1, 0), at(-1, p[at_line])], stroke=INK, **DASHED)]
+    for name, curve, colour in (("p", p, DATA), ("q", q, GENERATOR)):
+        left.append(polyline(map(at, xs, curve), id=f"density-{name}", stroke=colour, stroke_width=3))
+        left.append(element("circle", cx=at(-1, 0)[0], cy=at(-1, curve[at_line])[1], r=5, fill=colour))
+    left += [label(*at(-2.6, 0.45), "real, *p*", fill=DATA), label(*at(2.3, 0.31), "generated, *q*", fill=GENERATOR)]
+    grid, at = axes(540, 340, (0, 0.5, 1), 0, 1)
+    right = [grid + label(710, 44, "best *D*’s probability of “real”", font_size=18)]
+    right += [polyline([at(-1, 0), at(-1, best[at_line])], stroke=INK, **DASHED)]
+    right.append(polyline(map(at, xs, best), id="best", stroke=DISCRIMINATOR, stroke_width=3))
+    right += [element("circle", cx=at(-1, 0)[0], cy=at(-1, best[at_line])[1], r=5, fill=DISCRIMINATOR)]
+    right += [label(*at(1.6, 0.62), "*p* / (*p* + *q*)", fill=DISCRIMINATOR, font_size=18)]
+    panels = element("g", *left, id="densities"), element("g", *right, id="probability")
+    return document(best_discriminator, "What the best discriminator says", 410, *panels)
 
 
 REAL_POINTS = [(70, 175), (90, 120), (125, 245), (150, 150), (185, 215), (225, 95), (290, 115), (315, 175)]
@@ -394,10 +459,9 @@ def wings() -> str:
     return document(wings, "The wings of gan_helpers", 600, *parts)
 
 
-DRAWERS = (
-    *(gan_pipeline, discriminator, generator, leaky_relu, tanh),
-    *(latent_space, inversion, precision_recall, judging, dirac, wings),
-)
+NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
+LATENT, MEASURES = (latent_space, inversion), (judging, precision_recall)
+DRAWERS = (*NETWORKS, half_steps, best_discriminator, *LATENT, *MEASURES, dirac, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 
 

@@ -1,4 +1,4 @@
-"""The sheet on top of notebooks 01 and 04: python assets/make/first_digits.py
+"""The sheet on top of notebook 04: python assets/make/first_digits.py
 
 It is the sheet of samples, not picked, that notebook 04 shows after its training, taken from the notebook's stored
 outputs: run the notebook in full first.

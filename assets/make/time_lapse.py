@@ -73,7 +73,7 @@ def encode(frames: dict[int, Tensor]) -> bytes:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--epochs", type=float, default=10)
+    parser.add_argument("--epochs", type=float, default=5)
     parser.add_argument("--out", type=Path, default=environment.ASSETS / "digits_emerging.gif")
     options = parser.parse_args(arguments)
     content = encode(record(options.epochs, environment.set_up(0)))

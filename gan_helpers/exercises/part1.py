@@ -300,36 +300,52 @@ def _stable_bce(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _optimum_cases(draw: Draw) -> Iterator[Case]:
-    yield 0.3, 0.6, 0.1, 0.2
-    yield 0.8, 0.1, 0.1, 0.0
-    yield 0.25, 0.5, 0.0, 0.0
+    yield 0.3, 0.6, 0.1, 0.2, 2.0
+    yield 0.8, 0.1, 0.1, 0.0, 3.0
+    yield 0.25, 0.5, 0.0, 0.0, 1.0
     for _ in range(4):
-        yield draw.number(0.05, 2), draw.number(0.05, 2), draw.number(0.05, 0.3), draw.number(0.05, 0.3)
+        labels = draw.number(0.05, 0.3), draw.number(0.05, 0.3)
+        yield draw.number(0.05, 2), draw.number(0.05, 2), *labels, draw.number(0.2, 0.8) * (1 + 5 * draw.number(0, 1))
+
+
+def _best_probability(p: float, q: float, s: float, r: float, k: float) -> float:
+    return ((1 - s) * p + k * r * q) / (p + k * q)
 
 
 @exercise(
     "smoothed optimum",
-    "with r above 0 the generated density q enters the numerator: where only G's pictures lie, D is told to approve "
-    "of a share r of them. That is why the course smooths one side only.",
+    "only k q counts, never q alone: a D that sees k generated pictures for each real one expects them that often.",
     _optimum_cases,
     {
-        "r, the label of generated pictures, has no part in it": lambda p, q, s, r: (1 - s) * p / (p + q),
-        "that is D's optimum without smoothing": lambda p, q, s, r: p / (p + q),
+        "r, the label of generated pictures, has no part in it": lambda p, q, s, r, k: _best_probability(p, q, s, 0, k),
+        "that is D's optimum without smoothing": lambda p, q, s, r, k: p / (p + k * q),
+        "k has no part in it: that is the optimum for as many generated pictures as real ones": (
+            lambda p, q, s, r, k: _best_probability(p, q, s, r, 1)
+        ),
+        "k weighs the real pictures; it is the generated ones that come k times as often": (
+            lambda p, q, s, r, k: _best_probability(p, q, s, r, 1 / k)
+        ),
+        "k is missing in the denominator: there stand the weights of log d and of log(1 - d), added": (
+            lambda p, q, s, r, k: ((1 - s) * p + k * r * q) / (p + q)
+        ),
+        "k is missing in the numerator: generated pictures pull with the weight k r q": (
+            lambda p, q, s, r, k: ((1 - s) * p + r * q) / (p + k * q)
+        ),
         "the labels are exchanged: real pictures get 1 - s, generated ones r": (
-            lambda p, q, s, r: (r * p + (1 - s) * q) / (p + q)
+            lambda p, q, s, r, k: (r * p + (1 - s) * k * q) / (p + k * q)
         ),
-        "the denominator is p + q: what smoothing takes from log d, it gives to log(1 - d)": (
-            lambda p, q, s, r: ((1 - s) * p + r * q) / ((1 - s) * p + q)
+        "the denominator is p + k q: what smoothing takes from log d, it gives to log(1 - d)": (
+            lambda p, q, s, r, k: ((1 - s) * p + k * r * q) / ((1 - s) * p + k * q)
         ),
-        "that is 1 - d, the probability of `generated`": lambda p, q, s, r: 1 - ((1 - s) * p + r * q) / (p + q),
-        "generated pictures get the label r, not 1 - r": lambda p, q, s, r: ((1 - s) * p + (1 - r) * q) / (p + q),
+        "that is 1 - d, the probability of `generated`": lambda *args: 1 - _best_probability(*args),
+        "generated pictures get the label r, not 1 - r": lambda p, q, s, r, k: _best_probability(p, q, s, 1 - r, k),
         "that is the logit; the probability is asked for": (
-            lambda p, q, s, r: math.log(((1 - s) * p + r * q) / (s * p + (1 - r) * q))
+            lambda p, q, s, r, k: math.log(((1 - s) * p + k * r * q) / (s * p + k * (1 - r) * q))
         ),
     },
 )
-def _smoothed_optimum(p: float, q: float, s: float, r: float) -> float:
-    return ((1 - s) * p + r * q) / (p + q)
+def _smoothed_optimum(p: float, q: float, s: float, r: float, k: float) -> float:
+    return _best_probability(p, q, s, r, k)
 
 
 def _shares(weights: Tensor) -> Tensor:
@@ -423,7 +439,7 @@ G_MISTAKES = {
 }
 
 
-@effect("generator step", "gradients pass through D to G's pictures, and only G's optimizer steps.")
+@effect("generator step", "gradients pass through D to G's pictures; frozen, D keeps none of them.")
 def _generator_step(answer: Any, draw: Draw) -> None:
     names = ("generator", "discriminator", "g_optimizer", "latents")
     loss = lambda g, d, z: generator_loss(d(g(z)))  # noqa: E731

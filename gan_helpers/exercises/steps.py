@@ -112,6 +112,11 @@ class StepExercise:
             self.check_steps(found[name])
         for name, scene in scenes.items():
             self.check_result(scene, found[name], expected[name], name)
+        if self.rests == "discriminator" and any(self.leaked(outcome) for outcome in found.values()):
+            raise Hint(
+                "G moves as it should, but its loss leaves a gradient in the discriminator's weights: freeze them with "
+                "requires_grad_(False) while G learns, and set them back to True at the end."
+            )
 
     def scene(self, draw: Draw, make: Callable[..., torch.optim.Optimizer]) -> Scene:
         shape, n, latent_dim = (1, draw.integer(4, 7), draw.integer(4, 7)), draw.integer(3, 9), draw.integer(3, 8)
@@ -141,16 +146,18 @@ class StepExercise:
         rests = found.networks[self.rests]
         if not torch.equal(flat(before[self.rests]), flat(rests)):
             raise Hint(f"the {self.rests} has moved: only the {self.moves} learns in this step.")
-        leaked = [
-            p for p in rests.parameters() if p.grad is not None and (p.grad != 0).any() and (p.grad != STALE).any()
-        ]
-        if leaked and self.rests == "generator":
+        if self.rests == "generator" and self.leaked(found):
             raise Hint("a gradient reached the generator: detach its pictures before D sees them.")
         for name, network in found.networks.items():
             if not all(parameter.requires_grad for parameter in network.parameters()):
                 raise Hint(f"your step leaves the {name} frozen: set requires_grad back to True at the end.")
             if not network.training:
                 raise Hint(f"your step leaves the {name} in evaluation mode.")
+
+    def leaked(self, found: Outcome) -> bool:
+        """Does the network that rests hold a new gradient?"""
+        grads = [p.grad for p in found.networks[self.rests].parameters() if p.grad is not None]
+        return any((grad != 0).any() and (grad != STALE).any() for grad in grads)
 
     def check_steps(self, found: Outcome) -> None:
         if 0 in found.steps:

@@ -59,6 +59,7 @@ __all__ = [
     "SIGMAS",
     "SMALL_BATCHES",
     "STABLE",
+    "VAEGAN",
     "DLoss",
     "Every",
     "GLoss",

@@ -15,6 +15,9 @@ from gan_helpers.viz.films import (
     save_video,
 )
 from gan_helpers.viz.pictures import (
+    DATA,
+    DISCRIMINATOR,
+    GENERATOR,
     Picture,
     animate,
     image_tag,
@@ -37,6 +40,7 @@ from gan_helpers.viz.plots import (
     plot_history,
     plot_labelled_images,
     plot_lines,
+    plot_losses,
     plot_pixel_values,
     plot_plane,
     plot_points,
@@ -45,6 +49,9 @@ from gan_helpers.viz.plots import (
 )
 
 __all__ = [
+    "DATA",
+    "DISCRIMINATOR",
+    "GENERATOR",
     "FieldLapse",
     "Film",
     "Picture",
@@ -68,6 +75,7 @@ __all__ = [
     "plot_history",
     "plot_labelled_images",
     "plot_lines",
+    "plot_losses",
     "plot_pixel_values",
     "plot_plane",
     "plot_points",

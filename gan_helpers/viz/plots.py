@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from math import ceil
 
@@ -162,6 +163,28 @@ def smooth(values: Tensor, points: int = 300) -> tuple[Tensor, Tensor]:
     stretches = values.split(size)
     middles = torch.tensor([i * size + (len(part) + 1) / 2 for i, part in enumerate(stretches)])
     return middles, torch.stack([part.mean() for part in stretches])
+
+
+@plot
+def plot_losses(runs: Mapping[str, Mapping[str, Tensor | Sequence[float]]], log: bool = False) -> tuple[Figure, str]:
+    """A panel for each named run with its losses in nats, "D" and "G" or one of them, over training steps.
+
+    Panels share their axes. Long curves are means over a hundred stretches. The dotted line at 2 log 2 is D's loss
+    where D gives every picture the probability 0.5. With ``log`` what lies above 2 is drawn on a logarithmic scale.
+    """
+    figure = Figure(figsize=(max(6.4, 4.2 * len(runs)), 3.4))
+    panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (title, curves) in zip(panels, runs.items(), strict=True):
+        for name, losses in curves.items():
+            colour = DISCRIMINATOR if name == "D" else GENERATOR
+            values = torch.as_tensor(losses, dtype=torch.float32).cpu()
+            axes.plot(*smooth(values, 100), color=colour, label=f"{name}'s loss", linewidth=1.8)
+        axes.axhline(2 * math.log(2), color=DATA, linestyle=":", linewidth=1.8, label="2 log 2: D undecided")
+        axes.set(title=title, xlabel="step")
+        axes.set_yscale("symlog" if log else "linear", **({"linthresh": 2.0} if log else {}))
+    panels[0].set_ylabel("loss (nats)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure, f"losses over training steps, with a dotted line at 2 log 2: {'; '.join(runs)}"
 
 
 def draw_history(history: History, losses: Axes, scores: Axes) -> None:

@@ -151,6 +151,16 @@ def test_the_latent_space_has_its_middles_where_slerp_and_lerp_have_them():
         torch.testing.assert_close(point, slerp(a, b, t), atol=0.02, rtol=0)
 
 
+def test_the_best_discriminator_is_that_of_the_two_densities_of_notebook_03():
+    (x, p), (_, q) = (curve("best_discriminator", "densities", f"density-{name}") for name in "pq")
+    _, best = curve("best_discriminator", "probability", "best")
+    real, generated = torch.distributions.Normal(-1.0, 0.7), torch.distributions.Normal(1.0, 1.5)
+    torch.testing.assert_close(p, real.log_prob(x).exp(), atol=0.002, rtol=0)
+    torch.testing.assert_close(q, generated.log_prob(x).exp(), atol=0.002, rtol=0)
+    torch.testing.assert_close(best, torch.sigmoid(real.log_prob(x) - generated.log_prob(x)), atol=0.005, rtol=0)
+    assert len(x) > 100
+
+
 def test_precision_and_recall_are_counted_as_evaluation_counts():
     panels = [group for group in parse("precision_recall").iter(f"{SVG}g") if group.get("transform")]
     assert len(panels) == 2

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import first_digits
 import gallery
+import headers
 import numpy as np
 import pytest
 import time_lapse
@@ -15,7 +16,7 @@ import torch
 from PIL import Image
 
 from gan_helpers.data import ImageSet
-from gan_helpers.environment import ASSETS
+from gan_helpers.environment import ASSETS, COURSE_ROOT
 
 
 def test_the_gallery_is_drawn_from_the_shipped_weights(tmp_path):
@@ -35,6 +36,17 @@ def test_the_first_digits_are_the_sheet_that_notebook_04_stores(tmp_path):
     pixels = np.asarray(shipped.convert("L"))
     assert 0.6 < (pixels < 20).mean() < 0.95  # white strokes on black
     assert (pixels > 200).mean() > 0.03
+
+
+def test_each_header_is_the_picture_that_its_notebook_stores(tmp_path):
+    headers.main(["--out", str(tmp_path)])
+    drawn = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    remedy = "run python assets/make/headers.py"
+    assert drawn == {path.name: path.read_bytes() for path in (ASSETS / "headers").iterdir()}, remedy
+    for name in drawn:
+        notebook = COURSE_ROOT / "notebooks" / name.replace(".png", ".ipynb")
+        title = "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
+        assert f"(../assets/headers/{name})" in title
 
 
 def test_a_notebook_without_the_sheet_is_named(tmp_path):

@@ -374,38 +374,45 @@ WRONG["stable bce"] = [
 # --- smoothed optimum ---------------------------------------------------------------------------------
 
 
-def optimum_by_search(p, q, s, r):
+def optimum_by_search(p, q, s, r, k):
     low, high = 0.0, 1.0  # the slope of a convex function, halved in
     for _ in range(60):
         d = (low + high) / 2
-        slope = -((1 - s) * p + r * q) / d + (s * p + (1 - r) * q) / (1 - d)
+        slope = -((1 - s) * p + k * r * q) / d + (s * p + k * (1 - r) * q) / (1 - d)
         low, high = (low, d) if slope > 0 else (d, high)
     return d
 
 
+def optimum(p, q, s, r, k):
+    return ((1 - s) * p + r * k * q) / (p + k * q)
+
+
 RIGHT["smoothed optimum"] = [
     optimum_by_search,
-    lambda p, q, s, r: ((1 - s) * p + r * q) / ((1 - s) * p + r * q + s * p + (1 - r) * q),
-    lambda p, q, s, r: 1 - (s * p + (1 - r) * q) / (p + q),
-    lambda p, q, s, r: torch.tensor(((1 - s) * p + r * q) / (p + q)),
-    lambda p, q, s, r: np.float32(((1 - s) * p + r * q) / (p + q)),
-    lambda p, q, s, r: [(p - s * p + r * q) / (p + q)],
-    lambda p, q, s, r: torch.sigmoid(torch.tensor(((1 - s) * p + r * q) / (s * p + (1 - r) * q)).log()),
+    lambda p, q, s, r, k: ((1 - s) * p + r * k * q) / ((1 - s) * p + r * k * q + s * p + (1 - r) * k * q),
+    lambda p, q, s, r, k: 1 - (s * p + (1 - r) * k * q) / (p + k * q),
+    lambda p, q, s, r, k: torch.tensor(optimum(p, q, s, r, k)),
+    lambda p, q, s, r, k: np.float32(optimum(p, q, s, r, k)),
+    lambda p, q, s, r, k: [(p - s * p + r * k * q) / (p + k * q)],
+    lambda p, q, s, r, k: torch.sigmoid(torch.tensor(((1 - s) * p + r * k * q) / (s * p + (1 - r) * k * q)).log()),
 ]
 WRONG["smoothed optimum"] = [
-    lambda p, q, s, r: (1 - s) * p / (p + q),
-    lambda p, q, s, r: p / (p + q),
-    lambda p, q, s, r: (r * p + (1 - s) * q) / (p + q),
-    lambda p, q, s, r: ((1 - s) * p + (1 - r) * q) / (p + q),
-    lambda p, q, s, r: ((1 - s) * p + r * q) / ((1 - s) * p + q),
-    lambda p, q, s, r: (1 - s) * p + r * q,
-    lambda p, q, s, r: (1 - s - r) * p / (p + q),
-    lambda p, q, s, r: (s * p + (1 - r) * q) / (p + q),
-    lambda p, q, s, r: 0.2889,
-    lambda p, q, s, r: float("nan"),
-    lambda p, q, s, r: (1 - s) * p / ((1 - s) * p + (1 - r) * q),
-    lambda p, q, s, r: ((1 - s) * p - r * q) / (p + q),
-    lambda p, q, s, r: round(((1 - s) * p + r * q) / (p + q), 2),
+    lambda p, q, s, r, k: optimum(p, q, s, 0, k),
+    lambda p, q, s, r, k: optimum(p, q, 0, 0, k),
+    lambda p, q, s, r, k: optimum(p, q, s, r, 1),
+    lambda p, q, s, r, k: optimum(p, q, s, r, 1 / k),
+    lambda p, q, s, r, k: (r * p + (1 - s) * k * q) / (p + k * q),
+    lambda p, q, s, r, k: optimum(p, q, s, 1 - r, k),
+    lambda p, q, s, r, k: ((1 - s) * p + r * k * q) / ((1 - s) * p + k * q),
+    lambda p, q, s, r, k: ((1 - s) * p + r * k * q) / (p + q),
+    lambda p, q, s, r, k: ((1 - s) * p + r * q) / (p + k * q),
+    lambda p, q, s, r, k: (1 - s) * p + r * k * q,
+    lambda p, q, s, r, k: (1 - s - r) * p / (p + k * q),
+    lambda p, q, s, r, k: 1 - optimum(p, q, s, r, k),
+    lambda p, q, s, r, k: 0.2889,
+    lambda p, q, s, r, k: float("nan"),
+    lambda p, q, s, r, k: optimum(p, q, s, -r, k),
+    lambda p, q, s, r, k: round(optimum(p, q, s, r, k), 2),
 ]
 
 
@@ -619,16 +626,46 @@ def g_step_through_pictures(generator, discriminator, g_optimizer, latents):
     return [loss]
 
 
+def g_step_into_g_alone(generator, discriminator, g_optimizer, latents):
+    loss = real_loss(discriminator(generator(latents)))
+    g_optimizer.zero_grad()
+    loss.backward(inputs=list(generator.parameters()))
+    g_optimizer.step()
+    return np.float64(loss.item())
+
+
+def g_step_through_a_copy(generator, discriminator, g_optimizer, latents):
+    loss = -F.logsigmoid(copy.deepcopy(discriminator)(generator(latents))).mean()
+    generator.zero_grad()
+    loss.backward()
+    g_optimizer.step()
+    return loss
+
+
+def frozen(loss_of, **options):
+    return g_step(
+        loss_of,
+        before=lambda g, d, o: d.requires_grad_(False),
+        after=lambda g, d, o: d.requires_grad_(True),
+        **options,
+    )
+
+
 RIGHT["generator step"] = [
-    g_step(lambda g, d, z: generator_loss(d(g(z)))),
-    g_step(lambda g, d, z: real_loss(d(g(z))), give=lambda loss: np.float64(loss.item())),
-    g_step(lambda g, d, z: -F.logsigmoid(d(g(z))).mean(), before=lambda g, d, o: d.zero_grad()),
-    g_step(lambda g, d, z: nn.BCELoss()(d(g(z)).sigmoid(), torch.ones(len(z)))),
+    frozen(lambda g, d, z: generator_loss(d(g(z)))),
+    frozen(lambda g, d, z: nn.BCELoss()(d(g(z)).sigmoid(), torch.ones(len(z)))),
+    g_step(lambda g, d, z: generator_loss(d(g(z))), after=lambda g, d, o: d.zero_grad()),
     g_step_frozen,
     g_step_by_grad,
     g_step_through_pictures,
+    g_step_into_g_alone,
+    g_step_through_a_copy,
 ]
 WRONG["generator step"] = [
+    g_step(lambda g, d, z: generator_loss(d(g(z)))),
+    g_step(lambda g, d, z: generator_loss(d(g(z))), before=lambda g, d, o: d.zero_grad()),
+    frozen(lambda g, d, z: generator_loss(d(g(z))), zero=False),
+    frozen(lambda g, d, z: fake_loss(d(g(z)))),
     g_step(lambda g, d, z: generator_loss(d(g(z))), zero=False),
     g_step(lambda g, d, z: generator_loss(d(g(z))), steps=0),
     g_step(lambda g, d, z: generator_loss(d(g(z))), steps=2),

@@ -464,10 +464,15 @@ def test_every_mistake_of_a_penalty_is_told(text):
     assert check("penalty between", part2.PENALTY_MISTAKES[text]).text == text
 
 
+def on_g(g, d, z):
+    return part1.generator_loss(d(g(z)))
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
         ("discriminator step", lambda g, d, o, x, z, s: d(x).mean(), "never makes a step"),
+        ("generator step", lambda g, d, o, z: steps.step_on(on_g)(g, d, o, z), "leaves a gradient in"),
         ("leaky relu", lambda x, slope: torch.where(x > 0, x, slope * x), "do without `where`"),
         ("stable bce", lambda x, y: nn.functional.softplus(x) - x * y, "do without `softplus`"),
         ("zeros between", lambda x, kernel, stride: x, "never calls `conv2d`"),

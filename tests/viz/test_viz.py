@@ -5,6 +5,7 @@ import io
 import re
 from html.parser import HTMLParser
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -104,6 +105,9 @@ HISTORY = History(torch.rand(700, 4, generator=torch.Generator().manual_seed(0))
 PLOTS = {
     "lines": lambda: plots.plot_lines([1, 2, 3], {"a": [1, 4, 9]}, "x", "y", "squares", points={"p": (2, 4)}),
     "log": lambda: plots.plot_lines([1, 10], {"a": [1, 100]}, log="xy"),
+    "losses": lambda: plots.plot_losses(
+        {"one": {"D": [1.4, 1.2], "G": [0.7, 0.9]}, "two": {"D": [9.0, 99.0]}}, log=True
+    ),
     "band": lambda: plots.plot_lines([1, 2], {"a": [1, 2]}, bands={"a": ([0, 1], [2, 3])}),
     "points": lambda: plots.plot_points({"a": torch.rand(5, 2), "b": torch.rand(99, 2)}, {"a": torch.rand(5)}, "p"),
     "bars": lambda: plots.plot_bars(range(3), torch.tensor([1.0, 2.0, 3.0]), "count", "classes"),
@@ -167,9 +171,38 @@ def test_every_plot_draws_something_and_describes_it(name):
     assert len(picture.content) < 100_000
 
 
+@pytest.mark.parametrize("draw", [plots.plot_lines, plots.plot_histograms], ids=["lines", "histograms"])
+def test_the_first_curves_have_the_colours_that_are_asked_for_and_the_others_differ(draw):
+    values = {name: torch.arange(3.0) + i for i, name in enumerate("abcd")}
+    arguments = ([0, 1, 2], values) if draw is plots.plot_lines else (values,)
+    seen = []
+    with mpl.rc_context(pictures.STYLE):
+        figure, _ = draw.__wrapped__(*arguments, colours=(pictures.DATA, pictures.GENERATOR))
+        handles, _ = figure.axes[0].get_legend_handles_labels()
+        for handle in handles:
+            shown = handle.get_color() if draw is plots.plot_lines else handle.get_facecolor()[:3]
+            seen.append(mpl.colors.to_hex(shown))
+    assert seen[:2] == [pictures.DATA.lower(), pictures.GENERATOR.lower()]
+    assert len(set(seen)) == 4
+
+
 def test_a_plot_shows_its_data():
     low, high = (plots.plot_lines([0, 1], {"a": [0, y], "b": [0, 2]}) for y in (0.5, 1.5))
     assert low.content != high.content
+
+
+def test_losses_have_their_players_colours_and_the_line_of_an_undecided_d():
+    def shares(*names):
+        pixels = decode(plots.plot_losses({"run": {name: [1.0, 1.0, 1.0] for name in names}}).content).reshape(-1, 3)
+        colours = ("#D55E00", "#0072B2", "#68707A")
+        return [
+            int((abs(pixels - np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)])).sum(1) < 20).sum()) for c in colours
+        ]
+
+    only_d, only_g = shares("D"), shares("G")
+    assert only_d[0] > 100 > only_d[1] == 0
+    assert only_g[1] > 100 > only_g[0] == 0
+    assert only_d[2] > 100
 
 
 def test_bands_and_balls_are_drawn():
