@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from gan_helpers.checkpoints import Network
 from gan_helpers.models.dense import MinibatchStatistics
-from gan_helpers.models.mixed import drawing_layers, looking_layers, quarter
 from gan_helpers.models.sampling import check_latents
 
 
@@ -44,15 +43,14 @@ class ConditionalGenerator(Network):
         latent_dim: int = 64,
         classes: int = 10,
         image_shape: tuple[int, ...] = (1, 28, 28),
-        widths: tuple[int, ...] = (256, 512),
-        channels: tuple[int, int] = (32, 16),
+        widths: tuple[int, ...] = (256, 512, 1024),
         latent: str = "normal",
     ) -> None:
         super().__init__()
-        sizes = (latent_dim, *widths, prod(quarter(image_shape, channels[0])))
+        sizes = (latent_dim, *widths)
         self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairwise(sizes))
-        self.norms = nn.ModuleList(ClassNorm(classes, size) for size in sizes[1:])
-        self.last = nn.Sequential(*drawing_layers(image_shape, channels))
+        self.norms = nn.ModuleList(ClassNorm(classes, width) for width in widths)
+        self.last = nn.Sequential(nn.Linear(widths[-1], prod(image_shape)), nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         check_latents(self, latents)
@@ -60,31 +58,30 @@ class ConditionalGenerator(Network):
         features = latents
         for layer, norm in zip(self.layers, self.norms, strict=True):
             features = F.leaky_relu(norm(layer(features), labels), 0.2)
-        return self.last(features)  # (N, D) -> (N, C, H, W)
+        return self.last(features).unflatten(1, self.config["image_shape"])  # (N, C*H*W) -> (N, C, H, W)
 
 
 class ConditionalDiscriminator(Network):
     """Pictures (N, C, H, W) in [-1, 1] and labels (N,) to one logit each, (N,): above 0 for "real, and of its class".
 
-    The label's vector joins the response of the first linear layer. Source: Mirza and Osindero, arXiv 1411.1784.
+    The label's vector joins the response to the pixels. Source: Mirza and Osindero, arXiv 1411.1784.
     """
 
     def __init__(
-        self,
-        image_shape: tuple[int, ...] = (1, 28, 28),
-        classes: int = 10,
-        channels: tuple[int, int] = (16, 48),
-        width: int = 128,
+        self, image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, widths: tuple[int, ...] = (512, 256)
     ) -> None:
         super().__init__()
-        linear = nn.Linear(prod(quarter(image_shape, channels[1])), width)
-        self.first = nn.Sequential(*looking_layers(image_shape, channels), linear)  # (N, C, H, W) -> (N, width)
-        self.label = nn.Embedding(classes, width)  # one learned vector a class
-        self.last = nn.Sequential(MinibatchStatistics(), nn.Linear(width + 1, 1))
+        self.label = nn.Embedding(classes, widths[0])  # one learned vector a class
+        self.first = nn.Sequential(nn.Flatten(), nn.Linear(prod(image_shape), widths[0]))  # (N, C*H*W) -> (N, F)
+        layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Sequential(MinibatchStatistics(), nn.Linear(widths[-1] + 1, 1))
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         response = self.first(images) + self.label(check_labels(self, images, labels))
-        return self.last(F.leaky_relu(response, 0.2)).squeeze(1)  # (N, 1) -> (N,)
+        return self.last(self.layers(response)).squeeze(1)  # (N, 1) -> (N,)
 
 
 class ProjectionDiscriminator(ConditionalDiscriminator):
@@ -94,17 +91,14 @@ class ProjectionDiscriminator(ConditionalDiscriminator):
     """
 
     def __init__(
-        self,
-        image_shape: tuple[int, ...] = (1, 28, 28),
-        classes: int = 10,
-        channels: tuple[int, int] = (16, 48),
-        width: int = 128,
+        self, image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, widths: tuple[int, ...] = (512, 256)
     ) -> None:
-        super().__init__(image_shape, classes, channels, width)
-        nn.init.normal_(self.label.weight, std=width**-0.5)  # length 1: longer ones drown the rest at first
+        super().__init__(image_shape, classes, widths)
+        self.label = nn.Embedding(classes, widths[-1])
+        nn.init.normal_(self.label.weight, std=widths[-1] ** -0.5)  # length 1: longer ones drown the rest at first
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        features = F.leaky_relu(self.first(images), 0.2)  # (N, width)
+        features = self.layers(self.first(images))
         label = self.label(check_labels(self, images, labels))
         return self.last(features).squeeze(1) + (label * features).sum(1)  # (N,)
 
@@ -130,8 +124,8 @@ def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tenso
 def conditional_pair(
     image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, mode: str = "projection"
 ) -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
-    """``mixed.stable_pair`` with labels, to be trained with ``settings.CONDITIONAL``."""
+    """The wide pair of notebook 04 with labels, and minibatch statistics in D."""
     if mode not in DISCRIMINATORS:
         raise ValueError(f"unknown mode {mode!r} of telling D the label: choose one of {', '.join(DISCRIMINATORS)}")
-    pair = ConditionalGenerator(classes=classes, image_shape=image_shape), DISCRIMINATORS[mode](image_shape, classes)
-    return tuple(network.to(memory_format=torch.channels_last) for network in pair)
+    generator = ConditionalGenerator(classes=classes, image_shape=image_shape)
+    return generator, DISCRIMINATORS[mode](image_shape, classes)

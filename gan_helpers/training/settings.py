@@ -5,7 +5,7 @@ No setting decides which loop runs: there is one. ``training.adversarial`` makes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from gan_helpers.training.losses import OBJECTIVES, discriminator_loss
 
@@ -92,5 +92,5 @@ class SupervisedSettings:
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_decay=0.0)
 STABLE = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's recipe, for models.stable_pair
 VAEGAN = Settings(g_lr=1.5e-3)  # for an autoencoder against the dense discriminator of notebook 07
-CONDITIONAL = replace(STABLE, mismatched=1 / 3)  # the same with wrong labels, for models.conditional_pair
+CONDITIONAL = Settings(g_lr=1.5e-3, mismatched=1 / 3)  # with wrong labels, for models.conditional_pair
 SMALL_BATCHES = Settings(batch_size=64)  # for convolutional pairs: models.dcgan_pair, models.face_pair, clips

@@ -31,8 +31,8 @@ both_modes = pytest.mark.parametrize("mode", conditional.DISCRIMINATORS)
 
 def fresh_pair(mode: str = "projection") -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
     torch.manual_seed(0)
-    generator = ConditionalGenerator(4, 2, SHAPE, (16, 16), (4, 3))
-    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, (3, 4), width=8)
+    generator = ConditionalGenerator(4, 2, SHAPE, widths=(16, 16))
+    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, widths=(16, 8))
 
 
 # --- what a label does ---------------------------------------------------------------------------------
@@ -58,13 +58,13 @@ def test_an_untrained_generator_treats_the_classes_alike_and_a_trained_one_need_
     assert not torch.equal(zeros, generate(generator, latents, torch.ones(6, dtype=torch.int64)))
 
 
-def test_embedding_is_a_one_hot_label_appended_to_the_features_of_the_convolutions():
+def test_embedding_is_a_one_hot_label_appended_to_the_pixels():
     _, discriminator = fresh_pair("embedding")
     images, labels = torch.rand(10, *SHAPE), torch.arange(10) % 2
-    *convolutions, linear = discriminator.first
-    wide = torch.cat([linear.weight, discriminator.label.weight.T], 1)  # (F, D + classes)
-    appended = torch.cat([torch.nn.Sequential(*convolutions)(images), F.one_hot(labels, 2).float()], 1)
-    features = F.leaky_relu(appended @ wide.T + linear.bias, 0.2)
+    linear = discriminator.first[1]
+    wide = torch.cat([linear.weight, discriminator.label.weight.T], 1)  # (F, C*H*W + classes)
+    appended = torch.cat([images.flatten(1), F.one_hot(labels, 2).float()], 1)
+    features = discriminator.layers(appended @ wide.T + linear.bias)
     assert torch.allclose(discriminator(images, labels), discriminator.last(features)[:, 0], atol=1e-5)
 
 
@@ -72,7 +72,7 @@ def test_projection_adds_the_product_of_label_and_features():
     _, discriminator = fresh_pair("projection")
     images = torch.rand(10, *SHAPE)
     zeros, ones = (discriminator(images, torch.full((10,), kind)) for kind in (0, 1))
-    features = F.leaky_relu(discriminator.first(images), 0.2)
+    features = discriminator.layers(discriminator.first(images))
     difference = discriminator.label.weight[1] - discriminator.label.weight[0]
     assert torch.allclose(ones - zeros, features @ difference, atol=1e-5)
     discriminator.label.weight.data.zero_()
