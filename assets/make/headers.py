@@ -20,8 +20,6 @@ HEADERS = {  # the notebook, and how it names the picture
     "01_look_at_the_data": "forty generated digits in four rows of ten",
     "02_define_the_networks": "2 pictures, captioned trained against noise, against shuffled digits",
     "03_derive_the_losses": "The best D, found twice: p / (p + q), table, network over x",
-    "06_judge_what_you_made": "score card: Fréchet distance, precision, recall, certain, classes, KL of classes, "
-    "classifier score, memorisation of noise, A, B, C, real, each with its 95 % interval",
 }
 
 
