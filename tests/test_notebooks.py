@@ -241,6 +241,7 @@ def test_what_a_notebook_defines_is_what_the_package_holds(path):
 def test_what_the_course_teaches_is_shown_in_full():
     taught = {"Discriminator", "Generator", "real_loss", "fake_loss", "discriminator_loss", "generator_loss"}
     taught |= {"frechet_distance", "covered", "bootstrap", "penalised"}
+    taught |= {"kernel_distance", "class_divergence", "classifier_score", "memorisation"}
     taught |= {
         "saturating_generator_loss",
         "adversarial_steps",

@@ -404,6 +404,82 @@ def dirac() -> str:
     return document(dirac, "The Dirac-GAN, without and with R1", 440, *parts)
 
 
+def latent_space() -> str:
+    """The plane through the origin and two latent vectors a and b of length 8, at a right angle. Random vectors lie
+    near the outer circle, of radius 8. The arc from a to b stays on it. The straight line does not: its middle lies
+    on the inner circle, of radius 5.7, and so does z times 0.7. In the middle of both circles is z = 0."""
+    x0, y0, radius = 290, 222, 160
+
+    def at(angle: float, length: float = 1.0) -> Point:
+        turn = math.radians(angle)
+        return x0 + radius * length * math.cos(turn), y0 - radius * length * math.sin(turn)
+
+    def dot(place: Point, name: str, colour: str = GENERATOR) -> str:
+        return element("circle", cx=place[0], cy=place[1], r=7, fill=colour, id=f"latent-{name}")
+
+    ends, short, half = (at(165), at(75)), 1 / math.sqrt(2), at(120, 1 / math.sqrt(2))
+    rings = [element("circle", cx=x0, cy=y0, r=radius, fill="none", stroke=GENERATOR, stroke_width=24, opacity=0.15)]
+    rings += [element("circle", cx=x0, cy=y0, r=radius * short, fill="none", stroke=DATA, stroke_width=1.5, **DASHED)]
+    parts = [
+        *rings,
+        polyline([at(165 - 3 * i) for i in range(31)], id="latent-arc", stroke=CURVE, stroke_width=3),
+        polyline(ends, id="latent-straight", stroke=INK, stroke_width=3),
+        arrow(at(-30), at(-30, short + 0.05), colour=INK, stroke_width=3),
+        dot(ends[0], "a") + dot(ends[1], "b") + dot(half, "half", INK) + dot((x0, y0), "zero", DATA),
+        dot(at(-30), "long") + dot(at(-30, short), "short", INK) + dot(at(120), "on-arc", CURVE),
+        label(104, 174, "*a*", font_size=20) + label(352, 48, "*b*", font_size=20),
+        label(x0, y0 + 30, "*z* = 0") + label(456, 324, "*z*", font_size=20),
+        label(545, 120, "near the outer circle: random *z*, length 8", text_anchor="start", fill=GENERATOR),
+        label(545, 196, "the arc from *a* to *b* stays there", text_anchor="start", fill=CURVE),
+        label(545, 272, "the middle of the straight line, and 0.7 *z*:", text_anchor="start", fill=INK),
+        label(545, 294, "both on the inner circle, length 5.7", text_anchor="start", fill=INK),
+    ]
+    return document(latent_space, "The plane through two latent vectors", 440, *parts)
+
+
+def inversion() -> str:
+    """The search for a latent vector. z passes the generator G; its picture G(z) is compared with a target picture,
+    pixel by pixel. The error flows back through G into z, along the dashed line: z moves, the weights of G rest."""
+    back = [(790, 118), (790, 48), (66, 48), (66, 92)]
+    parts = [
+        vector(66, 160, 112) + label(66, 244, "*z* moves", fill=GENERATOR),
+        block(160, 300, 160, (80, 150), GENERATOR) + label(230, 158, "*G*", font_size=26) + label(230, 182, "rests"),
+        picture(380, 112, FAKE_DIGIT) + label(428, 234, "its picture *G*(*z*)"),
+        picture(560, 112, REAL_DIGIT) + label(608, 234, "target"),
+        block(720, 860, 160, (84, 84), INK) + label(790, 156, "mean squared", "difference"),
+        label(518, 168, "−", font_size=26),
+        arrow((84, 160), (154, 160)) + arrow((306, 160), (374, 160)) + arrow((662, 160), (714, 160)),
+        arrow(*back, colour=GENERATOR, **DASHED) + label(428, 38, "the gradient flows back through *G* into *z*"),
+    ]
+    return document(inversion, "From a picture back to z", 264, *parts)
+
+
+def judging() -> str:
+    """What each measure looks at. Real and generated pictures pass one classifier, which gives 128 features and ten
+    class probabilities each. Fréchet and kernel distance compare the clouds of features as wholes; precision and recall
+    compare them ball by ball; class shares, certainty and classifier score see the probabilities alone. Memorisation
+    passes the classifier by: it compares pixels with the nearest training picture."""
+    boxes = [
+        (70, CURVE, "the two clouds as wholes", "Fréchet distance, kernel distance"),
+        (160, CURVE, "one ball at a time", "precision, recall"),
+        (250, INK, "what the pictures are read as", "classes, certainty, classifier score"),
+        (340, DATA, "the nearest training picture", "memorisation"),
+    ]
+    parts = [
+        picture(36, 50, REAL_DIGIT) + label(84, 166, "real", fill=DATA),
+        picture(36, 196, FAKE_DIGIT) + label(84, 312, "generated", fill=GENERATOR),
+        block(200, 310, 170, (190, 110), INK, fill_opacity=0.08) + label(255, 176, "classifier"),
+        arrow((138, 98), (194, 130)) + arrow((138, 244), (194, 212)),
+        arrow((316, 150), (416, 150), (416, 70), (544, 70)) + arrow((416, 150), (416, 160), (544, 160)),
+        arrow((316, 190), (416, 190), (416, 250), (544, 250)) + arrow((138, 270), (160, 270), (160, 340), (544, 340)),
+        label(480, 60, "features") + label(480, 240, "probabilities") + label(350, 330, "pixels"),
+    ]
+    for middle, colour, what, names in boxes:
+        parts.append(block(550, 890, middle, (74, 74), colour, fill_opacity=0.1))
+        parts.append(label(720, middle - 6, names, font_weight="bold") + label(720, middle + 20, what))
+    return document(judging, "What each measure looks at", 400, *parts)
+
+
 FLOORS = (  # the highest first: on each its wings, or modules, and what lives there
     (("widgets", "explorer, monitor, canvas"), ("exercises", "check, parts 1 to 4, clinic")),
     (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, mixtures, inversion, editing")),
@@ -465,7 +541,8 @@ def repair() -> str:
 
 
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
-IDEAS = (half_steps, best_discriminator, precision_recall, dirac, autoencoder, denoiser, repair)
+GAME = (half_steps, best_discriminator, dirac, repair)
+IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 

@@ -49,7 +49,7 @@ def plot_lines(
     ``bands`` shades from the first to the second row of numbers, behind the curve of the same name. ``colours`` are
     those of the first curves, such as DATA for real pictures and GENERATOR for generated ones.
     """
-    figure, (axes,) = _panels(width=6.4, height=3.4)
+    figure, (axes,) = _panels(width=7.4, height=3.4)
     axes.set_prop_cycle(color=_colours(colours))
     for (name, y), style in zip(curves.items(), ["-", "--", "-.", ":"] * len(curves), strict=False):
         (line,) = axes.plot(x, y, style, label=name, linewidth=2)
@@ -60,8 +60,7 @@ def plot_lines(
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
     axes.set_xscale("log" if "x" in log else "linear")
     axes.set_yscale("log" if "y" in log else "linear")
-    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}  # many names would lie over the lines
-    axes.legend(**beside if len(curves) > 4 else {})
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines, never over them
     return figure, f"{title or 'curves'}: {', '.join(curves)} over {x_label or 'x'}"
 
 

@@ -10,6 +10,7 @@ from diagrams import DIAGRAMS, main
 from torch.nn.functional import leaky_relu, relu
 
 from gan_helpers.environment import COURSE_ROOT
+from gan_helpers.latent import slerp
 from gan_helpers.metrics import covered, nearest_distances
 from gan_helpers.training import dirac_path
 
@@ -130,6 +131,24 @@ def test_tanh_curve_is_that_of_torch():
     assert len(x) > 50
     assert (x.min().item(), x.max().item()) == pytest.approx((-4, 4), abs=1e-2)
     torch.testing.assert_close(y, torch.tanh(x), atol=0.001, rtol=0)
+
+
+def test_the_latent_space_has_its_middles_where_slerp_and_lerp_have_them():
+    root = parse("latent_space")
+    dots = {c.get("id"): [float(c.get(k)) for k in ("cx", "cy")] for c in root.iter(f"{SVG}circle") if c.get("id")}
+    zero = torch.tensor(dots["latent-zero"])
+    a, b, half, on_arc, long, short = (
+        torch.tensor(dots[f"latent-{name}"]) - zero for name in ("a", "b", "half", "on-arc", "long", "short")
+    )
+    torch.testing.assert_close(half, (a + b) / 2, atol=0.02, rtol=0)
+    torch.testing.assert_close(on_arc, slerp(a, b, 0.5), atol=0.02, rtol=0)
+    torch.testing.assert_close(short, long / 2**0.5, atol=0.02, rtol=0)
+    lengths = torch.stack([a, b, on_arc, long]).norm(dim=1)
+    torch.testing.assert_close(lengths, lengths[:1].expand(4), atol=0.02, rtol=0)
+    arc = root.find(f".//{SVG}polyline[@id='latent-arc']").get("points").split()
+    points = torch.tensor([[float(number) for number in point.split(",")] for point in arc]) - zero
+    for t, point in zip(torch.linspace(0, 1, len(points)).tolist(), points, strict=True):
+        torch.testing.assert_close(point, slerp(a, b, t), atol=0.02, rtol=0)
 
 
 def test_the_best_discriminator_is_that_of_the_two_densities_of_notebook_03():

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import linalg, stats
+from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
+from torchmetrics.image.kid import poly_mmd
 
 from gan_helpers.metrics import distances
-from gan_helpers.metrics.distances import Estimate, frechet_distance
+from gan_helpers.metrics.distances import Estimate, frechet_distance, kernel_distance
 from gan_helpers.models.classifiers import Classifier
 
 
@@ -94,6 +99,73 @@ def test_fewer_pictures_than_features_still_give_a_number():
 def test_frechet_distance_falls_with_sample_size():
     few, many = (frechet_distance(*torch.randn(2, n, 20)) for n in (50, 2000))
     assert few > 10 * many > 0
+
+
+# --- kernel distance ----------------------------------------------------------------------------------
+
+sizes, widths, seeds = st.integers(2, 40), st.integers(1, 9), st.integers(0, 2**31)
+
+
+def drawn(seed, *shape):
+    """Rows with a mean, a spread and a skew of their own, as doubles."""
+    source = torch.Generator().manual_seed(seed)
+    points = torch.randn(*shape, generator=source, dtype=torch.float64)
+    return torch.randn(shape[-1], generator=source) + points + 0.5 * points.square()
+
+
+@given(sizes, widths, seeds)
+@settings(max_examples=50, deadline=None)
+def test_kernel_distance_is_that_of_torchmetrics(n, width, seed):
+    a, b = drawn(seed, n, width), drawn(seed + 1, n, width)
+    assert kernel_distance(a, b) == pytest.approx(float(poly_mmd(a, b)), rel=1e-9, abs=1e-9)
+    assert kernel_distance(b, a) == pytest.approx(kernel_distance(a, b), rel=1e-9, abs=1e-9)
+
+
+@given(sizes, sizes, widths, seeds)
+@settings(max_examples=50, deadline=None)
+def test_kernel_distance_of_unequal_sizes_is_that_of_scikit_learns_kernel(n, m, width, seed):
+    a, b = drawn(seed, n, width).numpy(), drawn(seed + 1, m, width).numpy()
+    within = [polynomial_kernel(x)[~np.eye(len(x), dtype=bool)].mean() for x in (a, b)]  # degree 3, 1 / F, 1
+    expected = sum(within) - 2 * polynomial_kernel(a, b).mean()
+    found = kernel_distance(torch.tensor(a), torch.tensor(b))
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_more_rows_than_are_held_at_once_change_nothing(monkeypatch):
+    a, b = drawn(0, 50, 4), drawn(1, 33, 4)
+    whole = kernel_distance(a, b)
+    monkeypatch.setattr(distances, "CHUNK", 7)
+    assert kernel_distance(a, b) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (2, 3), (3, 2)])
+def test_kernel_distance_is_unbiased(n, m):
+    """Over all samples that can be drawn from two populations, its mean is the populations' own distance."""
+    a, b = drawn(0, 4, 2), drawn(1, 3, 2)
+    truth = sum(polynomial_kernel(x).mean() for x in (a, b)) - 2 * polynomial_kernel(a, b).mean()
+    samples = product(product(range(4), repeat=n), product(range(3), repeat=m))
+    found = [kernel_distance(a[list(i)], b[list(j)]) for i, j in samples]
+    assert sum(found) / len(found) == pytest.approx(truth, rel=1e-9)
+    assert max(found) - min(found) > 0.1
+
+
+def test_kernel_distance_sees_a_skew_that_the_frechet_distance_does_not():
+    round_, skewed = (with_moments(x, 0.0, torch.eye(2)) for x in (torch.randn(2000, 2), torch.rand(2000, 2) ** 4))
+    assert frechet_distance(round_, skewed) < 1e-6
+    assert kernel_distance(round_, skewed) > 20 * abs(kernel_distance(round_[:1000], round_[1000:]))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [
+        (torch.randn(1, 3), torch.randn(5, 3), "generate more"),
+        (torch.randn(5, 3), torch.randn(5, 4), "one classifier"),
+        (torch.full((5, 3), math.nan), torch.randn(5, 3), "diverged"),
+    ],
+)
+def test_kernel_distance_refuses_what_cannot_be_compared(a, b, words):
+    with pytest.raises(ValueError, match=words):
+        kernel_distance(a, b)
 
 
 # --- intervals ----------------------------------------------------------------------------------------
