@@ -298,12 +298,12 @@ def code_grid(codes: Tensor, side: int = 15, share: float = 0.95) -> Tensor:
 
 
 def _apart(places: Iterable[tuple[float, float]], width: float, height: float) -> list[tuple[float, float]]:
-    """The places, each moved up until a box of that size around it meets no box of those before it."""
+    """Each place, or the free one nearest to it, where a box of that size meets no box of those before it."""
+    steps = sorted(((i / 4, j / 4) for i in range(-40, 41) for j in range(-40, 41)), key=lambda step: math.hypot(*step))
     free: list[tuple[float, float]] = []
     for x, y in places:
-        while any(abs(x - u) < width and abs(y - v) < height for u, v in free):
-            y += height / 4
-        free.append((x, y))
+        tried = ((x + i * width, y + j * height) for i, j in steps)
+        free.append(next((u, v) for u, v in tried if all(abs(u - a) >= width or abs(v - b) >= height for a, b in free)))
     return free
 
 
