@@ -21,6 +21,7 @@ HEADERS = {  # the notebook, and how it names the picture
     "02_define_the_networks": "2 pictures, captioned trained against noise, against shuffled digits",
     "03_derive_the_losses": "The best D, found twice: p / (p + q), table, network over x",
     "12_compress_and_rebuild": "20 x 20 decoded codes as a map",
+    "13_denoise_with_convolution": "from noise to digits: what the denoiser answers at seven levels of noise",
 }
 
 

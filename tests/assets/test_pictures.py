@@ -18,6 +18,7 @@ from PIL import Image
 
 from gan_helpers.data import ImageSet
 from gan_helpers.environment import ASSETS, COURSE_ROOT
+from gan_helpers.training import STABLE
 
 
 def test_the_gallery_is_drawn_from_the_shipped_weights(tmp_path):
@@ -94,7 +95,7 @@ def test_the_script_trains_and_writes_a_frame_for_each_moment(tmp_path, monkeypa
     out = tmp_path / "lapse.gif"
     time_lapse.main(["--epochs", "4", "--out", str(out)])
     film = Image.open(io.BytesIO(out.read_bytes()))
-    assert film.n_frames == len(time_lapse.moments(12))
+    assert film.n_frames == len(time_lapse.moments(4 * (384 // STABLE.batch_size)))
     assert str(out) in capsys.readouterr().out
 
 
