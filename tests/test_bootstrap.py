@@ -53,7 +53,7 @@ def test_a_notebook_opened_alone_fetches_the_course_and_runs(tmp_path, bare_repo
     done = subprocess.run(command, cwd=alone, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     outputs = json.dumps(json.loads((alone / NOTEBOOK).read_text(encoding="utf-8"))["cells"])
-    assert "shipped with 1,480,720 parameters" in outputs  # the assets came along
+    assert "shipped with 965,777 parameters" in outputs  # the assets came along
     assert (alone / "gan-course" / "outputs" / "quick" / "digits" / "sheet.png").is_file()
 
 
