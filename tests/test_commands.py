@@ -15,7 +15,7 @@ from gan_helpers.checkpoints import load_network
 from gan_helpers.data import load_images
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.metrics import accuracy
-from gan_helpers.training import TrainingDiverged
+from gan_helpers.training import STABLE, TrainingDiverged
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_named_data_set_keeps_its_own_size(tmp_path, monkeypatch):
     commands.main(["train", "--data", "strokes", "--epochs", "0.1", "--out", str(out)])
     generator, facts = load_network(out)
     assert tuple(generator.config["image_shape"]) == (1, 28, 28)
-    assert facts["steps"] == round(0.1 * (6000 // 128))
+    assert facts["steps"] == round(0.1 * (6000 // STABLE.batch_size))
     assert "stroke digits" in facts["data"]
 
 
@@ -104,7 +104,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_loaded(com
         (["train", "--data", "mnits"], "mnits"),
         (["train", "--data", "no/such/folder"], "no/such/folder"),
         (["classifier", "--data", "nothing"], "nothing"),
-        (["train", "--data", "FOLDER", "--size", "8"], "a batch of 128 from 36 pictures"),
+        (["train", "--data", "FOLDER", "--size", "8"], "a batch of 64 from 36 pictures"),
         (["classifier", "--data", "FOLDER", "--size", "8"], "at least 128 pictures"),
         (["train", "--data", "EMPTY"], "no picture in"),
     ],

@@ -24,7 +24,7 @@ ALT = f"generated digits before and after the repair of {len(CASES)} runs: {', '
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=environment.ASSETS / "repaired_runs.png")
+    parser.add_argument("--out", type=Path, default=environment.ASSETS / "gallery" / "15_repair_a_broken_run.png")
     options = parser.parse_args(arguments)
     write_atomically(options.out, stored_picture(NOTEBOOK, ALT))
     print(f"wrote {options.out}")

@@ -8,6 +8,7 @@ outcome that counts as healthy, the change of one line that heals, and the commo
 from __future__ import annotations
 
 import ast
+import linecache
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -244,12 +245,17 @@ def cell_of(name: str, cells: Sequence[str] | None = None) -> str:
     Raises:
         ValueError: none of them does.
     """
-    if cells is None:
-        cells = sys.modules["IPython"].get_ipython().user_ns["In"]
+    cells = _cells_run() if cells is None else cells
     found = [cell for cell in cells if f'examine("{name}"' in cell]
     if not found:
         raise ValueError(f"the cell of the case {name!r} has not been run yet: run it first")
     return found[-1]
+
+
+def _cells_run() -> list[str]:
+    """The notebook's cells as they were run. Who runs it without a history leaves them for tracebacks alone."""
+    compiled = [entry[2] for name, entry in linecache.cache.items() if len(entry) == 4 and "ipykernel_" in name]
+    return ["".join(lines) for lines in compiled] + sys.modules["IPython"].get_ipython().user_ns["In"]
 
 
 def treated(cell: str, change: Change, scope: dict[str, Any]) -> Visit:

@@ -43,7 +43,15 @@ from gan_helpers.training.runs import (
     update_average,
 )
 from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
-from gan_helpers.training.settings import CLASSIC, CONDITIONAL, SMALL_BATCHES, STABLE, Settings, SupervisedSettings
+from gan_helpers.training.settings import (
+    CLASSIC,
+    CONDITIONAL,
+    SMALL_BATCHES,
+    STABLE,
+    VAEGAN,
+    Settings,
+    SupervisedSettings,
+)
 from gan_helpers.training.supervised import (
     jitter,
     reconstruction_steps,

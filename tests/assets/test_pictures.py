@@ -24,7 +24,8 @@ from gan_helpers.training import STABLE
 def test_the_gallery_is_drawn_from_the_shipped_weights(tmp_path):
     gallery.main(["--out", str(tmp_path)])
     drawn = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.png"))
-    assert {path for path in drawn if path.parent.name} == {f.relative_to(ASSETS) for f in ASSETS.glob("gallery/*")}
+    shown = {f.relative_to(ASSETS) for f in ASSETS.glob("gallery/*") if f.stem != "15_repair_a_broken_run"}
+    assert {path for path in drawn if path.parent.name} == shown  # the last is a stored figure, tested below
     for path in drawn:
         ours, shipped = (np.asarray(Image.open(folder / path), dtype=float) for folder in (tmp_path, ASSETS))
         assert np.abs(ours - shipped).mean() < 2, path.name  # the last bits of a float differ between machines
@@ -54,7 +55,8 @@ def test_each_header_is_the_picture_that_its_notebook_stores(tmp_path):
 def test_the_repaired_runs_are_the_figure_that_notebook_15_stores(tmp_path):
     out = tmp_path / "figure.png"
     repaired_runs.main(["--out", str(out)])
-    assert out.read_bytes() == (ASSETS / "repaired_runs.png").read_bytes(), "run assets/make/repaired_runs.py"
+    shipped = ASSETS / "gallery" / "15_repair_a_broken_run.png"
+    assert out.read_bytes() == shipped.read_bytes(), "run assets/make/repaired_runs.py"
     assert Image.open(out).height > 400  # ten rows
 
 
