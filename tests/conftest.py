@@ -6,6 +6,8 @@ import os
 import shutil
 
 os.environ.setdefault("GAN_QUICK", "1")  # before gan_helpers is imported, and inherited by every kernel
+if "PYTEST_XDIST_WORKER" in os.environ:  # -n 2: a core each, where two threads each would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
