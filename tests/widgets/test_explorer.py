@@ -174,6 +174,17 @@ def test_a_typed_seed_goes_where_surprise_went(view):
     assert view.image.value != wanted
 
 
+def test_it_opens_at_the_seed_that_it_is_given(generator):
+    view = explore(generator, seed=22)
+    assert torch.equal(view.latents, random_points(generator, 22))
+    assert "seed 22" in view.said.value
+    assert find(view, "gan-seed")[0].value == 22
+    view.surprise()
+    assert torch.equal(view.latents, random_points(generator, 23))
+    view.undo()
+    assert (view.seed, find(view, "gan-seed")[0].value) == (22, 22)
+
+
 def test_each_tab_has_its_own_reset(view):
     open_tab(view, "Single numbers")
     view.sliders[0].value = view.single.sliders[3].value = 1.0
