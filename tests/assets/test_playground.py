@@ -287,6 +287,18 @@ def test_axe_finds_no_serious_fault_and_targets_are_large(browser, scheme):
     page.close()
 
 
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_the_picture_stays_in_sight_beside_the_map(browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 768})
+    page.goto((ASSETS / "playground.html").as_uri())
+    page.mouse.wheel(0, 5000)
+    page.wait_for_function("window.scrollY > 100")
+    box = page.locator("#picture").bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 768
+    page.close()
+
+
 def test_it_fits_a_phone(browser):
     phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark")
     phone.goto((ASSETS / "playground.html").as_uri())
