@@ -27,7 +27,7 @@ from gan_helpers.data.sets import unscale_pixels
 from gan_helpers.latent.points import Position, UndoStack, principal_directions, random_points
 from gan_helpers.models.sampling import check_latents, generate
 from gan_helpers.viz.pictures import image_tag, png_bytes, tile
-from gan_helpers.widgets.frontend import Frontend
+from gan_helpers.widgets.frontend import Frontend, shown
 from gan_helpers.widgets.panels import Favourites, Map, Sliders, button, message
 from gan_helpers.widgets.search import Files, Finder
 
@@ -280,15 +280,11 @@ class Explorer:
         if not self._held:
             self.map.draw()
 
-    def _repr_mimebundle_(self, **keywords: Any) -> Any:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The widget; and for readers without a kernel the picture, with a line that says what is missing."""
         text = f"{len(self.sliders)} latent sliders and a picture: they need a running kernel"
-        show = getattr(self.widget, "_repr_mimebundle_", None)
-        if show is not None:
-            still = image_tag(self._png(), "png", f"a generated picture: {self.where()}")
-            return {**show(**keywords), "text/html": f"{still}<br>{text}", "text/plain": text}
-        self.widget._ipython_display_()  # ipywidgets 7
-        return {}
+        still = image_tag(self._png(), "png", f"a generated picture: {self.where()}")
+        return shown(self.widget, f"{still}<br>{text}", text)
 
 
 def _twin(generator: Network) -> Network:
