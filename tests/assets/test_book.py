@@ -236,8 +236,6 @@ BROKEN = """() => Promise.all([...document.images].map(picture => {
 
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (WIDE, PHONE)]
 COLOURED = PAGES[3:5]  # in dark and in light; here axe also looks at the colours of code, which takes seconds a page
-    3:5
-]  # here, in dark and in light, axe looks at the colours of code as well, which takes it seconds a page
 
 
 def serious(page, skipped: list[str]) -> list[str]:
