@@ -242,10 +242,8 @@ def serious(page, skipped: list[str]) -> list[str]:
     """What axe finds serious or critical outside of ``skipped``."""
     from axe_playwright_python.sync_playwright import Axe
 
-    parts = {"exclude": [[part] for part in skipped]}
-    found = (
-        Axe().run(page, context=parts, options={"preload": False}).response
-    )  # else it asks for styles at wrong places
+    parts, still = {"exclude": [[part] for part in skipped]}, {"preload": False}  # it would look for styles elsewhere
+    found = Axe().run(page, context=parts, options=still).response
     assert len(found["passes"]) > 10
     bad = [fault for fault in found["violations"] if fault["impact"] in ("serious", "critical")]
     return [f"{fault['id']}: {node['html'][:200]}" for fault in bad for node in fault["nodes"]]
