@@ -307,20 +307,18 @@ def test_films_play(read_at, address):
 
 
 @pytest.mark.parametrize(("system", "chosen"), [("light", "dark"), ("dark", "light")])
-def test_the_reader_chooses_light_or_dark_and_the_playground_follows(system, chosen, read_at, address):
+def test_the_reader_chooses_light_or_dark(system, chosen, read_at, address):
     page = read_at(f"{address}/play.html", system)
     theme, ground = "document.documentElement.dataset.theme", "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(theme) == system
-    before = page.evaluate(ground), page.frames[1].evaluate(ground)
+    before = page.evaluate(ground)
     for _ in range(3):  # a menu; in older themes a button that goes round: system, light, dark
         if page.evaluate(theme) != chosen:
             page.locator(".theme-switch-button:visible").click()
             for choice in page.locator(f".theme-change-button[data-mode={chosen}]:visible").all():
                 choice.click()
     assert page.evaluate(theme) == chosen
-    page.wait_for_timeout(300)
-    after = page.evaluate(ground), page.frames[1].evaluate(ground)
-    assert all(old != new for old, new in zip(before, after, strict=True))
+    assert page.evaluate(ground) != before
 
 
 def test_search_finds_a_word(read_at, address):
