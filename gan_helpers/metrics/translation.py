@@ -77,11 +77,8 @@ class SwitchScore:
     cycle: float  # error of there and back, mean of both directions
 
     def __str__(self) -> str:
-        adds, removes, *errors = astuple(self)
-        told = ", ".join(
-            f"{name} {value:.3f}" for name, value in zip(("outside", "inside", "cycle"), errors, strict=True)
-        )
-        return f"adds {adds:4.0%}, removes {removes:4.0%}   error {told}"
+        shares = f"adds {self.adds:4.0%}, removes {self.removes:4.0%}"
+        return f"{shares}   error outside {self.outside:.3f}, inside {self.inside:.3f}, cycle {self.cycle:.3f}"
 
 
 @dataclass(frozen=True)
