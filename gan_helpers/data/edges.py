@@ -9,16 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SMOOTHING = torch.tensor([1.0, 2.0, 1.0]) / 4
-SLOPE = torch.tensor([-1.0, 0.0, 1.0]) / 2
+SMOOTHING = (0.25, 0.5, 0.25)
+SLOPE = (-0.5, 0.0, 0.5)
+Kernel = tuple[float, float, float]
 STEPS = ((0, 1), (1, 1), (1, 0), (1, -1))  # (down, right) to the neighbour across an edge, for gradients of 0, 45, ...
 
 
-def separable(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
+def separable(images: Tensor, down: Kernel, right: Kernel) -> Tensor:
     """Each channel of images (N, C, H, W) under the 3x3 kernel down[i] * right[j]; the rim's pixels go on beyond it."""
-    planes = F.pad(images.flatten(0, 1).unsqueeze(1), (1, 1, 1, 1), mode="replicate")
-    kernel = torch.outer(down, right).to(images)
-    return F.conv2d(planes, kernel[None, None]).squeeze(1).view_as(images)
+    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    rows = down[0] * padded[..., :-2, :] + down[1] * padded[..., 1:-1, :] + down[2] * padded[..., 2:, :]
+    return right[0] * rows[..., :-2] + right[1] * rows[..., 1:-1] + right[2] * rows[..., 2:]
 
 
 def gradients(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,8 +43,15 @@ def connected(strong: Tensor, weak: Tensor) -> Tensor:
     """Strong edges (N, 1, H, W), true or false, and the weak ones that a path of weak ones joins to them."""
     found, before = strong & weak, None
     while before is None or not torch.equal(found, before):
-        before, found = found, weak & (F.max_pool2d(found.float(), 3, 1, 1) > 0)
+        before, found = found, weak & grown(found)
     return found
+
+
+def grown(marked: Tensor) -> Tensor:
+    """True where one of the nine pixels around is, for marks (N, 1, H, W), true or false."""
+    padded = F.pad(marked, (1, 1, 1, 1))
+    rows = padded[..., :-2, :] | padded[..., 1:-1, :] | padded[..., 2:, :]
+    return rows[..., :-2] | rows[..., 1:-1] | rows[..., 2:]
 
 
 def edge_map(images: Tensor, low: float = 0.02, high: float = 0.06) -> Tensor:

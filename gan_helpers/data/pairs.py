@@ -94,7 +94,8 @@ def check_unpaired(a: Any, b: Any) -> tuple[ImageSet, ImageSet]:
 def _as_set(images: Any) -> ImageSet:
     if isinstance(images, ImageSet):
         return images
-    return ImageSet(images, torch.zeros(len(images), dtype=torch.int64), ("all",), "given as a tensor")
+    count = len(images) if isinstance(images, Tensor) else 0  # anything else is refused by name
+    return ImageSet(images, torch.zeros(count, dtype=torch.int64), ("all",), "given as a tensor")
 
 
 def _check_sides(a: Tensor, b: Tensor, first: str, second: str) -> None:

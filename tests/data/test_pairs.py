@@ -206,6 +206,7 @@ def pictures(n: int, channels: int = 3, h: int = 8, w: int = 8) -> torch.Tensor:
         ),
         (pictures(2).float(), pictures(2), "unscale_pixels"),
         (pictures(2)[0], pictures(2), r"images\[None\]"),
+        ([1, 2], pictures(2), r"torch\.as_tensor"),
     ],
 )
 def test_sets_that_are_no_pairs_name_the_remedy(inputs, targets, remedy):
