@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_helpers.checkpoints import Network
 from gan_helpers.data.faces import CHANCES, FACTORS, draw_faces, set_factor
 from gan_helpers.data.sets import scale_pixels
 from gan_helpers.metrics.readers import explained, read_factors
@@ -46,8 +47,8 @@ def roughness(images: Tensor) -> float:
     return float(images.diff(dim=3).abs().mean() + images.diff(dim=2).abs().mean())
 
 
-def at_reader(reader: FactorReader, images: Tensor) -> Tensor:
-    """Pictures (N, C, H, W) in [-1, 1] at the size that the reader was built for, smoothly enlarged or reduced."""
+def at_reader(reader: Network, images: Tensor) -> Tensor:
+    """Pictures (N, C, H, W) in [-1, 1] at the size that a reader or classifier was built for, smoothly resized."""
     side = reader.config["image_shape"][1]
     if images.shape[2] == images.shape[3] == side:
         return images

@@ -154,7 +154,7 @@ class TranslatorPair(Network):
     def __init__(
         self,
         image_shape: tuple[int, ...] = (3, 32, 32),
-        width: int = 12,
+        width: int = 8,
         halvings: int = 2,
         skips: bool = True,
         residual: bool = True,
@@ -207,11 +207,14 @@ def _each(chosen: Tensor) -> Tensor:
 class DiscriminatorPair(Network):
     """Two discriminators of patches, ``a`` and ``b``, and a pool of fakes for each; arguments as for those.
 
+    By default a patch is larger than a picture of 32x32. What tells two sets apart may lie in one place alone, as
+    glasses do in a face, and most patches of 22 pixels do not hold it whole.
+
     A batch (2N, C, H, W) is N pictures of A, real or translated, then N of B: logits (2N, 1, h, w).
     """
 
     def __init__(
-        self, image_shape: tuple[int, ...] = (3, 32, 32), width: int = 24, halvings: int = 2, pool: int = 50
+        self, image_shape: tuple[int, ...] = (3, 32, 32), width: int = 24, halvings: int = 3, pool: int = 50
     ) -> None:
         super().__init__()
         self.a = PatchDiscriminator(image_shape, 0, width, halvings)

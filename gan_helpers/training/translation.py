@@ -61,7 +61,7 @@ def pix2pix_loss(l1: float = 10.0) -> GLoss:
     return g_loss
 
 
-def cyclegan_loss(translators: TranslatorPair, cycle: float = 10.0, identity: float = 5.0) -> GLoss:
+def cyclegan_loss(translators: TranslatorPair, cycle: float = 5.0, identity: float = 2.0) -> GLoss:
     """The ``GLoss`` of two translators: both D's opinions, ``cycle`` times the error there and back, and identity.
 
     Targets (2N, C, H, W) are N pictures of A, then N of B; fakes those that stand in for them. ``identity`` weighs how
@@ -178,8 +178,8 @@ def train_cyclegan(
     b: ImageSet | Tensor,
     epochs: float | None = None,
     seconds: float | None = None,
-    cycle: float = 10.0,
-    identity: float = 5.0,
+    cycle: float = 5.0,
+    identity: float = 2.0,
     settings: Settings = CYCLEGAN,
     **options: Any,
 ) -> Run:

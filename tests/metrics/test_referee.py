@@ -7,6 +7,7 @@ import torch
 
 from gan_helpers.data import FACTORS, draw_faces, sample_factors, scale_pixels, set_factor
 from gan_helpers.metrics import absolute_error, at_reader, cycle_error, load_reader, read_share, referee, roughness
+from gan_helpers.models import Classifier
 
 FACTORS_OF = sample_factors(60, seed=7)
 
@@ -131,6 +132,7 @@ def test_pictures_come_to_the_reader_at_its_size(reader):
     fitting = torch.rand(2, 3, 64, 64)
     assert at_reader(reader, fitting) is fitting
     assert at_reader(reader, torch.rand(1, 3, 128, 128)).shape == (1, 3, 64, 64)
+    assert at_reader(Classifier((1, 28, 28)), torch.rand(2, 1, 32, 32)).shape == (2, 1, 28, 28)
 
 
 # --- signals in the cycle -------------------------------------------------------------------------------
