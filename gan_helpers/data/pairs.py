@@ -30,6 +30,7 @@ from gan_helpers.data.image_folder import (
 )
 from gan_helpers.data.sets import FOLDER_SIDE, ImageSet, grey, load_images, part_of
 from gan_helpers.data.sources import SPLITS
+from gan_helpers.data.strokes import colour_digits
 
 SKEW = 0.05  # how far the proportions of two pictures of a pair may differ: a pixel or two of 32
 
@@ -145,25 +146,33 @@ def load_unpaired(
     """Load two sets without pairs, A and B, by name, or a reader's own from a folder.
 
     Args:
-        name: "glasses" (drawn faces without, and other faces with), "digits" (stroke digits and MNIST), or a folder
-            with two subfolders, called as you like; trainA, trainB, testA and testB, as CycleGAN's data sets have
-            them, are understood.
+        name: "glasses" (drawn faces without, and other faces with), "digits" (stroke digits and MNIST), "colour digits"
+            (MNIST, and stroke digits in colours that no grey digit tells), or a folder with two subfolders, called as
+            you like; trainA, trainB, testA and testB, as CycleGAN's data sets have them, are understood.
         split: "train" or "test". Of a folder that is not split, every tenth picture is held out as "test".
         size: height and width in pixels; None: 32, so that the sides can be halved often.
-        channels: 1 (grey) or 3 (colour) for both; None: those of the named set, 3 for a folder.
+        channels: 1 (grey) or 3 (colour) for both; None: those of the named set, 3 for a folder. Colour digits have 3.
 
     Raises:
         DatasetError: an unknown name, not two sides, a side that is empty, and whatever ``load_images`` finds wrong.
     """
     check_shape(size, channels)
     size = size or FOLDER_SIDE
-    folder = _folder(name, {"glasses", "digits"}, split)
+    folder = _folder(name, {"glasses", "digits", "colour digits"}, split)
     if folder is not None:
         return _unpaired_in(folder, split, size, channels or 3)
     if name == "digits":
         return tuple(load_images(digits, split, size, channels) for digits in ("strokes", "mnist"))
+    if name == "colour digits":
+        return load_images("mnist", split, size, 3), _colour_digits(split, size)
     faces = load_images("faces", split, size, channels)
     return faces[faces.labels == 0], faces[faces.labels == 1]
+
+
+def _colour_digits(split: str, size: int) -> ImageSet:
+    strokes = load_images("strokes", split)[:20_000]
+    images = colour_digits(strokes.labels, SPLITS.index(split), size)
+    return replace(strokes, images=images, source=f"{strokes.source}, in colours")
 
 
 def _folder(name: Any, known: set[str], split: str) -> Path | None:

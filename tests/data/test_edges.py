@@ -40,6 +40,16 @@ def test_a_straight_border_is_one_line_of_one_pixel(column, dark, step, turned):
     assert int((edges[0, 0, 8] > 0).nonzero()) in (column - 1, column)
 
 
+def test_a_weak_border_counts_only_where_it_continues_a_strong_one():
+    image = torch.full((2, 1, 16, 16), 100, dtype=torch.uint8)
+    image[:, :, :, 8:] = 120  # a gradient of 20 / 255 / 2: between the two bounds
+    image[0, :, :8, 8:] = 160
+    both, weak = edge_map(image)[:, 0] > 0
+    assert both[:, 7:9].any(1).all()
+    assert not weak.any()
+    assert not (edge_map(image, low=0.06)[0, 0, 10:] > 0).any()
+
+
 def test_an_edge_in_a_single_colour_is_found_though_brightness_hides_it():
     image = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     image[0, 0, :, :4], image[0, 1, :, 4:] = 120, 61  # as bright as each other, by BT.601

@@ -11,6 +11,7 @@ from gan_helpers.data import (
     DatasetError,
     PairSet,
     check_unpaired,
+    colour_digits,
     data_factors,
     draw_faces,
     edge_map,
@@ -230,6 +231,15 @@ def test_strokes_and_mnist_at_a_size_that_can_be_halved():
     assert strokes.shape == mnist.shape == (1, 32, 32)
     assert strokes.source.startswith("stroke digits")
     assert check_unpaired(strokes, mnist) == (strokes, mnist)
+
+
+def test_grey_digits_and_colour_digits():
+    grey_ones, coloured = load_unpaired("colour digits", "test")
+    assert grey_ones.shape == coloured.shape == (3, 32, 32)
+    assert torch.equal(grey_ones.images[:, 0], grey_ones.images[:, 2])
+    assert not torch.equal(coloured.images[:, 0], coloured.images[:, 2])
+    again = colour_digits(coloured.labels, 1, 32)
+    assert torch.equal(coloured.images, again)
 
 
 def test_two_folders_without_pairs(tmp_path):
