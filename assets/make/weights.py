@@ -240,9 +240,9 @@ RECIPES = {
     # the run of tests/benchmarks/recipe.py, after 900 s of one core
     "mnist_generator": Recipe(mnist, stable_pair, 26_684 / 937, seen_by(load_classifier), seed=1),
     "mnist_classifier": Recipe(mnist, classifier, 12, accuracy_scores),
-    "mnist_conditional": Recipe(mnist, conditional_pair, 20, asked_of(load_classifier)),
+    "mnist_conditional": Recipe(mnist, conditional_pair, 7890 / 937, asked_of(load_classifier)),
     "photo_classifier": Recipe(photos, photo_classifier, 8, accuracy_scores, half=True),
-    "photo_generator": Recipe(photos, photo_pair, 18, asked_of(partial(load_classifier, "photo"))),
+    "photo_generator": Recipe(photos, photo_pair, 9415 / 703, asked_of(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
     "face_generator": Recipe(faces, face_pair, 16, seen_by(load_reader)),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
