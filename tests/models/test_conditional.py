@@ -32,8 +32,8 @@ both_modes = pytest.mark.parametrize("mode", conditional.DISCRIMINATORS)
 
 def fresh_pair(mode: str = "projection") -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
     torch.manual_seed(0)
-    generator = ConditionalGenerator(4, 2, SHAPE, widths=(16, 16), channels=(3, 2))
-    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, channels=(2, 3), width=8)
+    generator = ConditionalGenerator(4, 2, SHAPE, widths=(16, 16), channels=(8, 4))
+    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, channels=(4, 8), width=16)
 
 
 # --- what a label does ---------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_class_norm_is_torchs_batch_norm_with_the_numbers_of_its_class(kind, sha
 
 def test_the_generator_is_the_mixed_one_as_long_as_the_classes_are_alike():
     generator, _ = fresh_pair()
-    plain = MixedGenerator(4, SHAPE, widths=(16, 16), channels=(3, 2))
+    plain = MixedGenerator(4, SHAPE, widths=(16, 16), channels=(8, 4))
     weighted = (torch.nn.Linear, torch.nn.ConvTranspose2d)
     ours, theirs = ([layer for layer in g.modules() if isinstance(layer, weighted)] for g in (generator, plain))
     for layer, same in zip(ours, theirs, strict=True):
