@@ -480,6 +480,55 @@ def judging() -> str:
     return document(judging, "What each measure looks at", 400, *parts)
 
 
+def label_paths() -> str:
+    """Where a label enters. In the generator G, the label y picks a row of scales and shifts in every norm, and z
+    passes through. In the discriminator D, the picture becomes features; y picks a vector, and its scalar product
+    with the features joins what a linear layer says of the picture whatever its label. The sum is the logit."""
+    parts = [
+        vector(60, 120, 96) + label(60, 196, "*z*") + arrow((78, 120), (134, 120)),
+        block(140, 290, 120, (80, 140), GENERATOR) + label(215, 118, "*G*", font_size=26),
+        label(215, 144, "norms") + arrow((296, 120), (340, 120)),
+        picture(346, 72, FAKE_DIGIT) + label(394, 192, "*G*(*z*, *y*), or *x*") + arrow((448, 120), (492, 120)),
+        block(498, 608, 120, (140, 90), DISCRIMINATOR) + label(553, 118, "*D*", font_size=26),
+        label(553, 144, "layers") + arrow((614, 120), (640, 120)) + vector(658, 120, 96) + label(658, 196, "features"),
+        arrow((676, 96), (704, 72)) + block(710, 800, 66, (52, 52), DISCRIMINATOR) + label(755, 72, "linear"),
+        arrow((676, 144), (704, 168)) + block(710, 800, 176, (52, 52), DISCRIMINATOR) + label(755, 182, "product"),
+        arrow((806, 66), (836, 108)) + arrow((806, 176), (836, 134)) + label(848, 129, "+", font_size=26),
+        label(886, 126, "logit") + block(24, 96, 300, (52, 52), INK, fill_opacity=0.1) + label(60, 306, "*y* = 3"),
+        block(140, 290, 300, (66, 66), GENERATOR) + label(215, 295, "row 3 of scales", "and of shifts"),
+        arrow((102, 300), (134, 300)) + arrow((215, 261), (215, 168)),
+        block(498, 608, 300, (66, 66), DISCRIMINATOR) + label(553, 295, "row 3 of", "vectors"),
+        arrow((60, 332), (60, 366), (553, 366), (553, 339)) + arrow((614, 300), (755, 300), (755, 208)),
+        label(305, 392, "the same label goes to both networks"),
+    ]
+    return document(label_paths, "Where a label enters the two networks", 416, *parts)
+
+
+STAMPS = {"stamps of 3": (1, 1, 1), "stamps of 4": (1, 1, 1, 1), "repeat, then 3": (1, 2, 2, 1)}
+
+
+def stamping() -> str:
+    """Three ways to double a row of four inputs. Above the inputs, below them the stamp of each, two outputs further
+    from row to row, and at the bottom how much ink each output gets. Stamps of 3 overlap at every other output: 2, 1,
+    2, 1. Stamps of 4 overlap evenly: 2 each. To repeat each input and then add up 3 neighbours is a stamp of 1, 2, 2,
+    1: 3 each."""
+    parts = [label(460, 356, "the ink that each output gets, away from the rim")]
+    for panel, (title, stamp) in enumerate(STAMPS.items()):
+        left, ink = 40 + 290 * panel, [0] * 10
+        parts.append(label(left + 120, 44, title, font_weight="bold"))
+        for i in range(4):
+            parts.append(block(left + 48 + 38 * i, left + 78 + 38 * i, 76, (24, 24), DATA, fill_opacity=0.4))
+            for place, weight in enumerate(stamp, 2 * i):
+                ink[place] += weight
+                start, shade = left + 24 * place, {"fill_opacity": 0.25 * weight, "stroke_width": 1}
+                parts.append(block(start, start + 24, 122 + 26 * i, (18, 18), GENERATOR, **shade))
+        for place in range(2, 8):
+            start, height = left + 24 * place, 24 * ink[place]
+            parts.append(block(start + 2, start + 22, 304 - height / 2, (height, height), DATA, fill_opacity=0.5))
+            parts.append(label(start + 12, 324, str(ink[place]), class_=f"ink-{panel}"))
+    return document(stamping, "Three ways to double the side", 380, *parts)
+
+
 FLOORS = (  # the highest first: on each its wings, or modules, and what lives there
     (("widgets", "explorer, monitor, canvas"), ("exercises", "check, parts 1 to 4, clinic")),
     (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, mixtures, inversion, editing")),
@@ -542,7 +591,8 @@ def repair() -> str:
 
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
-IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser)
+TOLD = (label_paths, stamping)
+IDEAS = (*GAME, *TOLD, latent_space, inversion, judging, precision_recall, autoencoder, denoiser)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 

@@ -17,6 +17,7 @@ from gan_helpers.models.autoencoders import (
 from gan_helpers.models.classifiers import (
     Classifier,
     FactorReader,
+    Residual,
 )
 from gan_helpers.models.clips import (
     ClipDiscriminator,
@@ -36,11 +37,15 @@ from gan_helpers.models.convolutional import (
     SIDES,
     ConvDiscriminator,
     ConvGenerator,
+    PhotoDiscriminator,
+    PhotoGenerator,
+    ResizeConvolution,
     channels_by_level,
     dcgan_pair,
     face_pair,
     filter_pictures,
     initialise,
+    photo_pair,
     receptive_fields,
     upsampler,
 )
@@ -56,6 +61,9 @@ from gan_helpers.models.dense import (
 from gan_helpers.models.mixed import (
     MixedDiscriminator,
     MixedGenerator,
+    drawing_layers,
+    looking_layers,
+    quarter,
     stable_pair,
 )
 from gan_helpers.models.sampling import (
@@ -104,7 +112,11 @@ __all__ = [
     "Network",
     "PatchDiscriminator",
     "PathNetwork",
+    "PhotoDiscriminator",
+    "PhotoGenerator",
     "ProjectionDiscriminator",
+    "Residual",
+    "ResizeConvolution",
     "TranslatorPair",
     "UNet",
     "VariationalAutoencoder",
@@ -119,11 +131,15 @@ __all__ = [
     "convolution",
     "count_parameters",
     "dcgan_pair",
+    "drawing_layers",
     "face_pair",
     "filter_pictures",
     "generate",
     "initialise",
+    "looking_layers",
+    "photo_pair",
     "point_pair",
+    "quarter",
     "receptive_fields",
     "recommended_pair",
     "reparameterise",

@@ -1,6 +1,7 @@
 """Losses, the adversarial loop, and the runs around it."""
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
+from gan_helpers.training.augmenting import flip, flip_and_crop, jitter
 from gan_helpers.training.losses import (
     DLoss,
     GLoss,
@@ -45,7 +46,7 @@ from gan_helpers.training.runs import (
 from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
 from gan_helpers.training.settings import (
     CLASSIC,
-    CONDITIONAL,
+    PHOTOS,
     SMALL_BATCHES,
     STABLE,
     VAEGAN,
@@ -53,7 +54,6 @@ from gan_helpers.training.settings import (
     SupervisedSettings,
 )
 from gan_helpers.training.supervised import (
-    jitter,
     reconstruction_steps,
     train_autoencoder,
     train_classifier,
@@ -75,8 +75,8 @@ from gan_helpers.training.translation import (
 
 __all__ = [
     "CLASSIC",
-    "CONDITIONAL",
     "CYCLEGAN",
+    "PHOTOS",
     "PIX2PIX",
     "SIGMAS",
     "SMALL_BATCHES",
@@ -106,6 +106,8 @@ __all__ = [
     "factor_loss",
     "fake_loss",
     "feature_matching_loss",
+    "flip",
+    "flip_and_crop",
     "generator_loss",
     "grid",
     "hinge_loss",

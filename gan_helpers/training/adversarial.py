@@ -19,6 +19,7 @@ from gan_helpers.checkpoints import Network
 from gan_helpers.data.sets import ImageSet
 from gan_helpers.models.autoencoders import VariationalAutoencoder
 from gan_helpers.models.sampling import as_input, sample_latents
+from gan_helpers.training.augmenting import flip
 from gan_helpers.training.losses import (
     OBJECTIVES,
     DLoss,
@@ -173,6 +174,7 @@ def _batches(run: Run, images: Tensor, *labels: Tensor) -> Iterator[Any]:
     for chosen in run_batches(run, len(images)):
         chosen = chosen.to(images.device)
         batch = as_input(run.network, images.index_select(0, chosen))
+        batch = flip(batch) if run.settings.flips else batch
         yield (batch, *(values[chosen] for values in labels)) if labels else batch
 
 
