@@ -218,7 +218,7 @@ faces, signs = pictures("faces", size=64), pictures("logograms", size=64)
 classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discriminator()), training.CLASSIC)
 stable_pair = gan(models.stable_pair, training.STABLE)
 conditional_pair = gan(models.conditional_pair, training.CONDITIONAL)
-photo_pair, face_pair = gan(models.dcgan_pair, SMALL_BATCHES), gan(models.face_pair, SMALL_BATCHES)
+photo_pair, face_pair = gan(models.dcgan_pair, SMALL_BATCHES), gan(models.face_pair, training.FACES)
 clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), SMALL_BATCHES)
 two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
 denoiser = rebuilder(models.Denoiser, 1e-2, training.denoising_loss)
@@ -232,7 +232,7 @@ RECIPES = {
     "photo_classifier": Recipe(photos, classifier, 3, accuracy_scores),
     "photo_generator": Recipe(photos, photo_pair, 18, seen_by(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
-    "face_generator": Recipe(faces, face_pair, 16, seen_by(load_reader)),
+    "face_generator": Recipe(faces, face_pair, 29_020 / 625, seen_by(load_reader), half=True),  # 2,000 s of one core
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
     # 6,803 steps: the distance of the paths swings from step to step

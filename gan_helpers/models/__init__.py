@@ -38,7 +38,6 @@ from gan_helpers.models.convolutional import (
     ConvGenerator,
     channels_by_level,
     dcgan_pair,
-    face_pair,
     filter_pictures,
     initialise,
     receptive_fields,
@@ -52,6 +51,12 @@ from gan_helpers.models.dense import (
     add_spectral_norm,
     point_pair,
     recommended_pair,
+)
+from gan_helpers.models.faces import (
+    FaceDiscriminator,
+    FaceGenerator,
+    eighth,
+    face_pair,
 )
 from gan_helpers.models.mixed import (
     MixedDiscriminator,
@@ -86,6 +91,8 @@ __all__ = [
     "Denoiser",
     "Discriminator",
     "Encoder",
+    "FaceDiscriminator",
+    "FaceGenerator",
     "FactorReader",
     "Generator",
     "MinibatchStatistics",
@@ -106,6 +113,7 @@ __all__ = [
     "convolution",
     "count_parameters",
     "dcgan_pair",
+    "eighth",
     "face_pair",
     "filter_pictures",
     "generate",

@@ -46,6 +46,7 @@ from gan_helpers.training.saving import load_run, restore_run, run_state, save_r
 from gan_helpers.training.settings import (
     CLASSIC,
     CONDITIONAL,
+    FACES,
     SMALL_BATCHES,
     STABLE,
     VAEGAN,
@@ -64,6 +65,7 @@ from gan_helpers.training.toys import Mixture, ModeReport, dirac_eigenvalues, di
 __all__ = [
     "CLASSIC",
     "CONDITIONAL",
+    "FACES",
     "SIGMAS",
     "SMALL_BATCHES",
     "STABLE",
