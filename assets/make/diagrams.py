@@ -529,6 +529,68 @@ def stamping() -> str:
     return document(stamping, "Three ways to double the side", 380, *parts)
 
 
+def portrait(x: float, y: float, skin: str, glasses: bool) -> str:
+    """A face of 96 by 96 as the course draws them, in few strokes."""
+
+    def oval(dx: float, dy: float, a: float, b: float, fill: str, **style: object) -> str:
+        return element("ellipse", cx=x + dx, cy=y + dy, rx=a, ry=b, fill=fill, **style)
+
+    eyes = "".join(oval(dx, 48, 5, 5, INK) for dx in (36, 60))
+    rims = "".join(oval(dx, 48, 10, 9, "none", stroke=INK, stroke_width=3) for dx in (36, 60))
+    bridge = polyline([(x + 45, y + 46), (x + 51, y + 46)], stroke=INK, stroke_width=3)
+    return "\n".join(
+        [
+            element("rect", x=x, y=y, width=96, height=96, fill="#CFE0EA"),
+            polyline([(x + 14, y + 96), (x + 26, y + 82), (x + 70, y + 82), (x + 82, y + 96)], "polygon", "#4F8F6B"),
+            oval(48, 40, 33, 34, "#4E3222") + oval(48, 52, 25, 31, skin) + eyes,
+            polyline([(x + 39, y + 69), (x + 48, y + 72), (x + 57, y + 69)], stroke="#9C4A48", stroke_width=3),
+            rims + bridge if glasses else "",
+        ]
+    )
+
+
+def readings(left: float, base: float, before: Sequence[float], after: Sequence[float]) -> list[str]:
+    """For each factor two bars that stand on y = `base`: grey before the edit, blue after it."""
+    parts = [polyline([(left - 10, base), (left + 250, base)], stroke=INK)]
+    names = ("glasses", "skin", "smile", "hat")
+    for i, (name, *pair) in enumerate(zip(names, before, after, strict=True)):
+        x = left + 8 + 64 * i
+        for dx, value, colour in zip((0, 18), pair, (DATA, GENERATOR), strict=True):
+            bar = {"width": 16, "height": 100 * value, "fill": colour, "id": f"{name}-{dx}"}
+            parts.append(element("rect", x=x + dx, y=base - 100 * value, **bar))
+        parts.append(label(x + 17, base + 22, name))
+    return parts
+
+
+def editing() -> str:
+    """An edit. Left the plane of latent vectors: from z a step along a direction, the arrow, leads to z + d. G turns
+    both into faces: z into one without glasses, z + d into one with glasses and lighter skin. A network reads the
+    factors off both. Right, grey bars before and blue bars after: the wanted factor, glasses, has risen from 0 to 1;
+    skin has changed as well, a side effect. Dashed, a second direction, at right angles to the way in which
+    skin gets lighter."""
+    x0, y0 = 120, 180
+    parts = [
+        element("rect", x=30, y=60, width=190, height=230, fill=DATA, fill_opacity=0.08, stroke=GRID),
+        arrow((x0 - 40, y0 + 60), (x0 + 36, y0 - 54), colour=GENERATOR, stroke_width=4),
+        arrow((x0 - 40, y0 + 60), (x0 - 40, y0 - 44), colour=CURVE, stroke_width=3, **DASHED),
+        arrow((x0 - 40, y0 + 60), (x0 + 64, y0 + 60), colour=DATA),
+        element("circle", cx=x0 - 40, cy=y0 + 60, r=7, fill=INK),
+        label(x0 - 60, y0 + 54, "*z*", font_size=20) + label(x0 + 52, y0 - 70, "*z* + *d*", font_size=20),
+        label(x0 + 38, y0 + 86, "skin gets lighter") + label(125, 320, "latent vectors"),
+        label(125, 40, "dashed: leaves skin alone", fill=CURVE),
+        block(262, 342, 175, (90, 190), GENERATOR) + label(302, 182, "*G*", font_size=26),
+        arrow((226, 175), (256, 175)) + arrow((348, 120), (392, 120)) + arrow((348, 230), (392, 230)),
+        portrait(400, 66, "#B2784F", False) + portrait(400, 188, "#E2B48C", True),
+        label(448, 54, "*G*(*z*)") + label(448, 306, "*G*(*z* + *d*)"),
+        block(546, 622, 175, (190, 110), INK, fill_opacity=0.08) + label(584, 181, "reader"),
+        arrow((502, 120), (540, 140)) + arrow((502, 230), (540, 210)) + arrow((628, 175), (650, 175)),
+        *readings(650, 240, (0.03, 0.65, 0.4, 0.03), (1.0, 0.3, 0.42, 0.03)),
+        label(720, 110, "before", fill=DATA) + label(790, 110, "after", fill=GENERATOR),
+        label(775, 306, "wanted: glasses; side effect: skin"),
+    ]
+    return document(editing, "Move one factor of a face, and see which others move", 340, *parts)
+
+
 FLOORS = (  # the highest first: on each its wings, or modules, and what lives there
     (("widgets", "explorer, monitor, canvas"), ("exercises", "check, parts 1 to 4, clinic")),
     (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, mixtures, inversion, editing")),
@@ -592,7 +654,7 @@ def repair() -> str:
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
 TOLD = (label_paths, stamping)
-IDEAS = (*GAME, *TOLD, latent_space, inversion, judging, precision_recall, autoencoder, denoiser)
+IDEAS = (*GAME, *TOLD, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, editing)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 

@@ -229,7 +229,7 @@ faces, signs = pictures("faces", size=64), pictures("logograms", size=64)
 classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discriminator()), training.CLASSIC)
 stable_pair = gan(models.stable_pair, training.STABLE)
 conditional_pair = gan(models.conditional_pair, training.STABLE)
-photo_pair, face_pair = gan(models.photo_pair, training.PHOTOS), gan(models.face_pair, SMALL_BATCHES)
+photo_pair, face_pair = gan(models.photo_pair, training.PHOTOS), gan(models.face_pair, training.FACES)
 photo_classifier = partial(classifier, build=photo_judge, augment=training.flip_and_crop)
 clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), SMALL_BATCHES)
 two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
@@ -244,7 +244,7 @@ RECIPES = {
     "photo_classifier": Recipe(photos, photo_classifier, 8, accuracy_scores, half=True),
     "photo_generator": Recipe(photos, photo_pair, 9415 / 703, asked_of(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
-    "face_generator": Recipe(faces, face_pair, 16, seen_by(load_reader)),
+    "face_generator": Recipe(faces, face_pair, 29_020 / 625, seen_by(load_reader), half=True),  # 2,000 s of one core
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
     # 6,803 steps: the distance of the paths swings from step to step

@@ -42,7 +42,6 @@ from gan_helpers.models.convolutional import (
     ResizeConvolution,
     channels_by_level,
     dcgan_pair,
-    face_pair,
     filter_pictures,
     initialise,
     photo_pair,
@@ -57,6 +56,12 @@ from gan_helpers.models.dense import (
     add_spectral_norm,
     point_pair,
     recommended_pair,
+)
+from gan_helpers.models.faces import (
+    FaceDiscriminator,
+    FaceGenerator,
+    eighth,
+    face_pair,
 )
 from gan_helpers.models.mixed import (
     MixedDiscriminator,
@@ -103,6 +108,8 @@ __all__ = [
     "Discriminator",
     "DiscriminatorPair",
     "Encoder",
+    "FaceDiscriminator",
+    "FaceGenerator",
     "FactorReader",
     "Generator",
     "ImagePool",
@@ -132,6 +139,7 @@ __all__ = [
     "count_parameters",
     "dcgan_pair",
     "drawing_layers",
+    "eighth",
     "face_pair",
     "filter_pictures",
     "generate",

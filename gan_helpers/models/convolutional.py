@@ -218,8 +218,3 @@ def filter_pictures(convolution: nn.Conv2d) -> Tensor:
     """The kernels of a layer that sees pixels, (n_out, C, k, k), each scaled to [-1, 1]: grey is 0."""
     weight = convolution.weight.detach()
     return weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-
-
-def face_pair(image_shape: tuple[int, ...] = (3, 64, 64)) -> tuple[ConvGenerator, ConvDiscriminator]:
-    """The pair of notebook 10: DCGAN at half the width of notebook 09, as twice the side costs four times as much."""
-    return dcgan_pair(image_shape, width=16)

@@ -46,6 +46,7 @@ from gan_helpers.training.runs import (
 from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
 from gan_helpers.training.settings import (
     CLASSIC,
+    FACES,
     PHOTOS,
     SMALL_BATCHES,
     STABLE,
@@ -76,6 +77,7 @@ from gan_helpers.training.translation import (
 __all__ = [
     "CLASSIC",
     "CYCLEGAN",
+    "FACES",
     "PHOTOS",
     "PIX2PIX",
     "SIGMAS",

@@ -80,7 +80,7 @@ def plot_bars(
     axes.set(ylabel=y_label, title=title)
     axes.grid(False, axis="x")
     if len(groups) > 1:
-        axes.legend()
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure, f"{title or y_label}: bars for {', '.join(map(str, names))}"
 
 
@@ -101,7 +101,7 @@ def plot_histograms(
     for name, values in groups.items():
         axes.hist(values.flatten().tolist(), bins, range=(low, high), alpha=0.6, label=name, density=True, log=log)
     axes.set(xlabel=x_label, ylabel="density", title=title)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure, f"{title}: histograms of {', '.join(groups)} over {x_label}"
 
 
