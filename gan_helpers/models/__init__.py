@@ -9,10 +9,12 @@ from gan_helpers.models.autoencoders import (
     Decoder,
     Denoiser,
     Encoder,
+    MixedAutoencoder,
     VariationalAutoencoder,
     convolution,
     reparameterise,
     smallest_maps,
+    vaegan_pair,
 )
 from gan_helpers.models.classifiers import (
     Classifier,
@@ -89,6 +91,7 @@ __all__ = [
     "FactorReader",
     "Generator",
     "MinibatchStatistics",
+    "MixedAutoencoder",
     "MixedDiscriminator",
     "MixedGenerator",
     "Network",
@@ -118,4 +121,5 @@ __all__ = [
     "smallest_maps",
     "stable_pair",
     "upsampler",
+    "vaegan_pair",
 ]
