@@ -68,6 +68,11 @@ from gan_helpers.models.sampling import (
     generate,
     sample_latents,
 )
+from gan_helpers.models.signs import (
+    SignDiscriminator,
+    SignGenerator,
+    sign_pair,
+)
 
 __all__ = [
     "FIRST_SIDE",
@@ -97,6 +102,8 @@ __all__ = [
     "Network",
     "PathNetwork",
     "ProjectionDiscriminator",
+    "SignDiscriminator",
+    "SignGenerator",
     "VariationalAutoencoder",
     "add_minibatch_statistics",
     "add_spectral_norm",
@@ -118,6 +125,7 @@ __all__ = [
     "recommended_pair",
     "reparameterise",
     "sample_latents",
+    "sign_pair",
     "smallest_maps",
     "stable_pair",
     "upsampler",
