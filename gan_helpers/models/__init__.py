@@ -66,6 +66,7 @@ from gan_helpers.models.sampling import (
     check_latents,
     count_parameters,
     generate,
+    renew_statistics,
     sample_latents,
 )
 from gan_helpers.models.signs import (
@@ -123,6 +124,7 @@ __all__ = [
     "point_pair",
     "receptive_fields",
     "recommended_pair",
+    "renew_statistics",
     "reparameterise",
     "sample_latents",
     "sign_pair",

@@ -19,10 +19,7 @@ from gan_helpers.models.sampling import check_latents
 
 
 class SignGenerator(Network):
-    """Latent vectors (N, latent_dim) to pictures (N, C, H, W) in [-1, 1], whose sides are multiples of 8.
-
-    Linear layers lay out maps of an eighth of the side; each convolution then doubles it.
-    """
+    """Latent vectors (N, latent_dim) to pictures (N, C, H, W) in [-1, 1], whose sides are multiples of 8."""
 
     def __init__(
         self,
@@ -48,10 +45,7 @@ class SignGenerator(Network):
 
 
 class SignDiscriminator(Network):
-    """Pictures (N, C, H, W), sides multiples of 8, to one logit each, (N,): three convolutions, then linear layers.
-
-    The last layer also sees ``MinibatchStatistics``.
-    """
+    """Pictures (N, C, H, W), sides multiples of 8, to one logit each, (N,); the batch's spread is seen too."""
 
     def __init__(
         self,
