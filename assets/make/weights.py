@@ -100,6 +100,17 @@ def gan(build: Callable[[Shape], tuple[Network, Network]], settings: Settings) -
     return train
 
 
+def logogram_gan(job: Job) -> list[Run]:
+    """A narrow DCGAN, then for a thirteenth of the time at a fifth of the rate against a fresh discriminator."""
+    (first,) = gan(partial(models.dcgan_pair, width=16), SMALL_BATCHES)(job)
+    if first.interrupted:
+        return [first]
+    torch.manual_seed(job.seed + 1)
+    slow, fresh = Settings(64, 2e-4, 2e-4, ema_decay=0.995), models.dcgan_pair(job.data.shape, width=16)[1]
+    pair = first.average.requires_grad_(True), fresh.to(job.device)
+    return [first, training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)]
+
+
 def rebuilder(build: Callable[[Shape], Network], lr: float, loss_of: Any) -> Train:
     """A network that gives pictures back."""
 
@@ -209,8 +220,7 @@ classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discrim
 stable_pair = gan(models.stable_pair, training.STABLE)
 conditional_pair = gan(models.conditional_pair, training.CONDITIONAL)
 photo_pair, face_pair = gan(models.dcgan_pair, SMALL_BATCHES), gan(models.face_pair, SMALL_BATCHES)
-sign_pair = gan(models.sign_pair, training.STABLE)
-clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), training.CLIPS)
+clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), SMALL_BATCHES)
 two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
 denoiser = rebuilder(models.Denoiser, 1e-2, training.denoising_loss)
 variational = rebuilder(partial(VariationalAutoencoder, 16), 1e-3, partial(training.minus_elbo, variance=0.5))
@@ -225,8 +235,9 @@ RECIPES = {
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
     "face_generator": Recipe(faces, face_pair, 16, seen_by(load_reader)),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
-    "logogram_generator": Recipe(signs, sign_pair, 26, seen_by(partial(load_classifier, "logogram")), half=True),
-    "clip_generator": Recipe(clips, clip_pair, 12, clip_scores, half=True),
+    "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
+    # 6,803 steps: the distance of the paths swings from step to step
+    "clip_generator": Recipe(clips, clip_pair, 21.805, clip_scores),
     "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
     "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),
     "mnist_vae": Recipe(mnist, variational, 15, variational_scores, half=True),

@@ -69,11 +69,6 @@ from gan_helpers.models.sampling import (
     renew_statistics,
     sample_latents,
 )
-from gan_helpers.models.signs import (
-    SignDiscriminator,
-    SignGenerator,
-    sign_pair,
-)
 
 __all__ = [
     "FIRST_SIDE",
@@ -103,8 +98,6 @@ __all__ = [
     "Network",
     "PathNetwork",
     "ProjectionDiscriminator",
-    "SignDiscriminator",
-    "SignGenerator",
     "VariationalAutoencoder",
     "add_minibatch_statistics",
     "add_spectral_norm",
@@ -127,7 +120,6 @@ __all__ = [
     "renew_statistics",
     "reparameterise",
     "sample_latents",
-    "sign_pair",
     "smallest_maps",
     "stable_pair",
     "upsampler",
