@@ -255,6 +255,67 @@ def denoiser() -> str:
     return document(denoiser, "A denoiser with two short cuts", 440, *parts)
 
 
+def variational() -> str:
+    """A picture x enters the encoder, which names a Gaussian, with a mean and a deviation for each number of a code.
+    A code z is drawn from it, and the decoder G draws the rebuilt picture. For a new picture the code comes from the
+    prior instead, a standard normal distribution, through the same decoder. The bound compares the rebuilt picture
+    with x, and the Gaussian with the prior. In the VAE-GAN a discriminator D judges the new pictures as well."""
+    hat = "*x\N{COMBINING CIRCUMFLEX ACCENT}*"
+    parts = [
+        picture(28, 62, REAL_DIGIT) + label(76, 50, "picture *x*"),
+        block(168, 298, 110, (170, 70), DATA) + label(233, 116, "encoder", font_size=20),
+        block(340, 452, 110, (92, 92), CURVE, fill_opacity=0.1) + label(396, 94, "*q*(*z*|*x*)", font_size=18),
+        label(396, 118, "mean *μ*") + label(396, 142, "deviation *s*"),
+        block(340, 452, 296, (92, 92), CURVE, fill_opacity=0.1) + label(396, 280, "prior", font_size=18),
+        label(396, 304, "mean 0") + label(396, 328, "deviation 1"),
+        polyline([(396, 164), (396, 242)], stroke=INK, **DASHED) + label(408, 208, "KL", text_anchor="start"),
+        vector(516, 203, 92) + label(516, 140, "code *z*"),
+        block(580, 700, 203, (70, 170), GENERATOR) + label(640, 200, "*G*", font_size=24) + label(640, 226, "decoder"),
+        picture(780, 62, REBUILT_DIGIT) + label(828, 50, f"rebuilt {hat}"),
+        picture(780, 246, FAKE_DIGIT) + label(828, 362, "new picture"),
+        arrow((130, 110), (162, 110)) + arrow((304, 110), (334, 110)),
+        arrow((452, 110), (476, 110), (476, 190), (498, 190)) + arrow((452, 296), (476, 296), (476, 216), (498, 216)),
+        arrow((534, 203), (574, 203)),
+        arrow((706, 180), (736, 180), (736, 110), (774, 110)) + arrow((706, 226), (736, 226), (736, 294), (774, 294)),
+        polyline([(76, 164), (76, 408), (892, 408), (892, 110), (882, 110)], stroke=INK, **DASHED),
+        label(300, 400, f"squared error of {hat}, or of its features in *D*"),
+        block(580, 700, 362, (64, 50), DISCRIMINATOR) + label(640, 369, "*D*", font_size=22),
+        arrow((774, 330), (740, 330), (740, 362), (706, 362)),
+    ]
+    return document(variational, "A variational autoencoder, and the discriminator that may join it", 430, *parts)
+
+
+def video_gan() -> str:
+    """The latent vector has two parts. The content code goes through one network to the sprite, a small picture; the
+    motion code goes through a recurrent network to a path of 16 points. The sprite placed along the path is the clip,
+    16 frames. Two discriminators judge it: one sees all 16 frames at once, the other the square around the ink of a
+    single frame, drawn at random."""
+    path = [(330, 300), (346, 282), (362, 264), (378, 246), (394, 258), (410, 276), (426, 294), (438, 306)]
+    field = [
+        block(546 + 10 * i, 638 + 10 * i, 186 - 10 * i, (92, 92), "#111111", stroke=PAPER, fill_opacity=1)
+        for i in (3, 2, 1, 0)
+    ]
+    parts = [
+        vector(50, 96, 96) + label(50, 166, "content", "code") + vector(50, 272, 56) + label(50, 322, "motion", "code"),
+        block(124, 254, 96, (64, 130), GENERATOR) + label(189, 102, "sprite network"),
+        block(124, 254, 272, (84, 84), GENERATOR) + label(189, 266, "path network", "(recurrent)"),
+        picture(336, 48, FAKE_DIGIT) + label(384, 166, "sprite"),
+        polyline(path, stroke=GENERATOR) + "".join(element("circle", cx=x, cy=y, r=4, fill=GENERATOR) for x, y in path),
+        label(384, 340, "path, 16 points"),
+        *field,
+        element("g", picture(0, 0, FAKE_DIGIT), transform="translate(556 176) scale(0.5)"),
+        label(608, 260, "clip, 16 frames") + label(494, 192, "place"),
+        block(744, 890, 96, (110, 70), DISCRIMINATOR) + label(817, 92, "judge of clips", "all frames"),
+        block(744, 890, 272, (110, 70), DISCRIMINATOR) + label(817, 268, "judge of frames", "one, at random"),
+        *(arrow((a, y), (b, y)) for y in (96, 272) for a, b in ((68, 118), (260, 320))),
+        arrow((440, 96), (494, 96), (494, 172))
+        + arrow((446, 272), (494, 272), (494, 202))
+        + arrow((522, 186), (540, 186)),
+        arrow((676, 172), (708, 172), (708, 96), (738, 96)) + arrow((676, 186), (708, 186), (708, 272), (738, 272)),
+    ]
+    return document(video_gan, "A video GAN: sprite, path and two judges", 366, *parts)
+
+
 def axes(left: float, width: float, ys: Sequence[float], low: float, high: float) -> tuple[str, Place]:
     """A grid for x from -4 to 4 and y from `low` to `high`, and the function that places (x, y) on it."""
 
@@ -653,8 +714,8 @@ def repair() -> str:
 
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
-TOLD = (label_paths, stamping)
-IDEAS = (*GAME, *TOLD, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, editing)
+BEYOND = (label_paths, stamping, editing, variational, video_gan)
+IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, *BEYOND)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 

@@ -9,10 +9,12 @@ from gan_helpers.models.autoencoders import (
     Decoder,
     Denoiser,
     Encoder,
+    MixedAutoencoder,
     VariationalAutoencoder,
     convolution,
     reparameterise,
     smallest_maps,
+    vaegan_pair,
 )
 from gan_helpers.models.classifiers import (
     Classifier,
@@ -77,6 +79,7 @@ from gan_helpers.models.sampling import (
     check_latents,
     count_parameters,
     generate,
+    renew_statistics,
     sample_latents,
 )
 from gan_helpers.models.translators import (
@@ -114,6 +117,7 @@ __all__ = [
     "Generator",
     "ImagePool",
     "MinibatchStatistics",
+    "MixedAutoencoder",
     "MixedDiscriminator",
     "MixedGenerator",
     "Network",
@@ -150,10 +154,12 @@ __all__ = [
     "quarter",
     "receptive_fields",
     "recommended_pair",
+    "renew_statistics",
     "reparameterise",
     "sample_latents",
     "smallest_maps",
     "stable_pair",
     "swapped",
     "upsampler",
+    "vaegan_pair",
 ]

@@ -146,7 +146,7 @@ def train_vaegan(
     settings: Settings = VAEGAN,
     **options: Any,
 ) -> Run:
-    """Train both in place, with notebook 07's rates; the run's average is that of the whole autoencoder's weights.
+    """Train both in place, with notebook 07's recipe; the run's average is that of the whole autoencoder's weights.
 
     Args:
         data, epochs, seconds, options: as for ``train_gan``.
@@ -158,7 +158,7 @@ def train_vaegan(
         ValueError, CheckpointError, TrainingDiverged: as ``train_gan``.
     """
     images = check_images(data, discriminator, settings.batch_size).to(next(vae.parameters()).device)
-    d_loss, g_loss = on_logits(discriminator_loss), vaegan_loss(vae, variance, weight)
+    d_loss, g_loss = losses_of(settings)[0], vaegan_loss(vae, variance, weight)
     run = start_run({"autoencoder": vae, "discriminator": discriminator}, settings)
     run.data = data_fingerprint(images)
 
