@@ -1,6 +1,7 @@
 """Losses, the adversarial loop, and the runs around it."""
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
+from gan_helpers.training.distributed import average_buffers, average_gradients, own_seed, own_share, shared
 from gan_helpers.training.losses import (
     DLoss,
     GLoss,
@@ -82,6 +83,8 @@ __all__ = [
     "TrainingDiverged",
     "add_noise",
     "adversarial_steps",
+    "average_buffers",
+    "average_gradients",
     "denoising_loss",
     "dirac_eigenvalues",
     "dirac_path",
@@ -101,6 +104,8 @@ __all__ = [
     "minus_elbo",
     "mode_report",
     "on_logits",
+    "own_seed",
+    "own_share",
     "penalised",
     "penalty_of",
     "real_loss",
@@ -112,6 +117,7 @@ __all__ = [
     "run_state",
     "saturating_generator_loss",
     "save_run",
+    "shared",
     "squared_gradient",
     "standard_kl",
     "start_run",
