@@ -1,7 +1,7 @@
 """Functions of a notebook, run in several processes of this machine: what ``torchrun`` does for a file, for a cell.
 
 A child process knows nothing of the notebook. So a function travels as its source, with the source of the functions
-of the same notebook that it uses, and the values; results come back. The processes wait in between, one thread each.
+and classes of the same notebook that it uses, and the values; results come back. In between the processes wait.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import inspect
 import io
+import linecache
 import os
 import pickle
 import subprocess
@@ -20,6 +21,7 @@ import textwrap
 import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -53,7 +55,9 @@ class Processes:
         """
         if not self._children:
             self._start()
-        task = pickle.dumps((*_luggage(function), function.__name__, arguments))
+        named = [Named(x.__name__) if _of_notebook(x, function) else x for x in arguments]
+        own = (x for x in arguments if _of_notebook(x, function))
+        task = pickle.dumps((*_luggage(function, *own), function.__name__, named))
         with ThreadPoolExecutor(self.count) as pool:
             asked = [pool.submit(_ask, child, task) for child in self._children]
             done, late = wait(asked, self.seconds, FIRST_EXCEPTION)
@@ -92,7 +96,7 @@ class Processes:
 def _ask(child: subprocess.Popen[bytes], task: bytes) -> tuple[Any, str]:
     """Send a task to a process and wait for its answer: the result, and what was printed."""
     try:
-        child.stdin.write(task)
+        pickle.dump(task, child.stdin)  # once more: what cannot be unpacked there must not spoil the stream
         child.stdin.flush()
         failure, *answer = pickle.load(child.stdout)
     except (EOFError, OSError) as error:
@@ -102,23 +106,50 @@ def _ask(child: subprocess.Popen[bytes], task: bytes) -> tuple[Any, str]:
     return answer
 
 
-def _luggage(function: FunctionType) -> tuple[list[str], dict[str, str], dict[str, Any]]:
-    """What a function needs elsewhere: sources, modules by the name they go by, and values."""
-    scope, sources, modules, values = function.__globals__, {}, {}, {}
-    waiting = [function]
+def _of_notebook(value: Any, function: FunctionType) -> bool:
+    """Is it a function, or a class with one at least, that was defined where ``function`` was?"""
+    return (found := _first_function(value)) is not None and found.__globals__ is function.__globals__
+
+
+def _first_function(value: Any) -> FunctionType | None:
+    """The function itself, without what decorates it, or the first one of a class."""
+    inside = vars(value).values() if isinstance(value, type) else [value]
+    return next((inspect.unwrap(x) for x in inside if isinstance(x, FunctionType)), None)
+
+
+def _source(value: Any) -> str:
+    if not isinstance(value, type):
+        return textwrap.dedent(inspect.getsource(value))
+    cell = "".join(linecache.getlines(_first_function(value).__code__.co_filename))  # a notebook's classes have no file
+    return next(ast.unparse(node) for node in ast.parse(cell).body if getattr(node, "name", "") == value.__name__)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Stands for a function of the notebook among the arguments."""
+
+    name: str
+
+
+def _luggage(*functions: FunctionType) -> tuple[list[str], dict[str, str], dict[str, Any]]:
+    """What functions of one notebook need elsewhere: sources, modules by the name they go by, and values."""
+    scope, sources, modules, values = functions[0].__globals__, {}, {}, {}
+    waiting = [*functions]
     while waiting:
-        source = textwrap.dedent(inspect.getsource(current := waiting.pop()))
-        sources[current.__name__] = source
-        names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)} - set(dir(builtins))
+        current = waiting.pop()
+        sources[current.__name__] = _source(current)
+        names = {
+            node.id for node in ast.walk(ast.parse(sources[current.__name__])) if isinstance(node, ast.Name)
+        } - set(dir(builtins))
         for name in names & set(scope) - set(sources):
             value = scope[name]
             if isinstance(value, ModuleType):
                 modules[name] = value.__name__
-            elif isinstance(value, FunctionType) and value.__globals__ is scope:
+            elif _of_notebook(value, functions[0]):
                 waiting.append(value)
             else:
                 values[name] = value
-    return list(sources.values()), modules, values
+    return list(sources.values())[::-1], modules, values  # what was found last may be needed first
 
 
 # --- in the child ---------------------------------------------------------------------------------------
@@ -136,13 +167,14 @@ def _module(name: str) -> ModuleType:
     return sys.modules[name]
 
 
-def _answer(task: tuple[Any, ...]) -> tuple[str, Any, str]:
+def _answer(task: bytes) -> tuple[str, Any, str]:
     """Failure, if any, the result, and what was printed."""
-    *luggage, name, arguments = task
     printed = io.StringIO()
     try:
+        *luggage, name, arguments = pickle.loads(task)
         with contextlib.redirect_stdout(printed):
-            result = _unpacked(*luggage)[name](*arguments)
+            scope = _unpacked(*luggage)
+            result = scope[name](*(scope[x.name] if isinstance(x, Named) else x for x in arguments))
         return "", result, printed.getvalue()
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -163,4 +195,5 @@ def serve(rank: int, count: int, meeting: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.modules["gan_helpers.training.processes"] = sys.modules["__main__"]  # one ``Named`` for both
     serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
