@@ -8,10 +8,11 @@ keeps what memory it can spare, and shares that among all processes that have th
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -32,23 +33,36 @@ def stage_images(parts: Iterable[ImageSet], folder: str | Path) -> ImageSet:
     Raises:
         DatasetError: no picture, parts that do not fit together, or a folder that cannot be written.
     """
-    folder, facts = Path(folder).expanduser(), None
+    folder = Path(folder).expanduser()
+    drafts = {name: folder / f"{name}.part" for name in (PIXELS, LABELS, FACTS)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FACTS).unlink(missing_ok=True)  # last to be written: without it the rest is no staged set
-        with (folder / PIXELS).open("wb") as pixels, (folder / LABELS).open("wb") as labels:
-            for part in parts:
-                facts = _added(facts, part)
-                part.images.contiguous().cpu().numpy().tofile(pixels)
-                part.labels.cpu().numpy().tofile(labels)
-        if facts is None:
-            raise DatasetError("there is nothing to stage: give one ImageSet at least")
-        (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        with drafts[PIXELS].open("wb") as pixels, drafts[LABELS].open("wb") as labels:
+            facts = _written(parts, pixels, labels)
+        drafts[FACTS].write_text(json.dumps(facts), encoding="utf-8")
+        for name, draft in drafts.items():  # an older set stays whole until here, and for those who have it open
+            draft.replace(folder / name)
     except OSError as error:
         raise DatasetError(
             f"cannot write {folder}: {error.strerror or error}. Choose a place with more room"
         ) from error
+    finally:
+        for draft in drafts.values():
+            if draft.is_file():
+                draft.unlink()
     return open_staged(folder)
+
+
+def _written(parts: Iterable[ImageSet], pixels: IO[bytes], labels: IO[bytes]) -> dict[str, Any]:
+    """Append all parts to two files; the facts of the whole."""
+    facts = None
+    for part in parts:
+        facts = _added(facts, part)
+        part.images.contiguous().cpu().numpy().tofile(pixels)
+        part.labels.cpu().numpy().tofile(labels)
+    if facts is None:
+        raise DatasetError("there is nothing to stage: give one ImageSet at least")
+    return facts
 
 
 def _added(facts: dict[str, Any] | None, part: ImageSet) -> dict[str, Any]:
@@ -81,10 +95,14 @@ def open_staged(folder: str | Path) -> ImageSet:
 
 def _mapped(path: Path, dtype: torch.dtype, *shape: int) -> Tensor:
     """The file as a tensor, copied on write; ValueError if it has another size."""
-    size = torch.Size(shape).numel()
-    if path.stat().st_size != size * dtype.itemsize:
-        raise ValueError(f"{path.name} has {path.stat().st_size} bytes in place of {size * dtype.itemsize}")
-    return torch.from_file(str(path), shared=False, size=size, dtype=dtype).view(shape)
+    size = torch.Size(shape).numel() * dtype.itemsize
+    if path.stat().st_size != size:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes in place of {size}")
+    with path.open("rb") as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    if hasattr(mmap, "MADV_RANDOM"):  # else the system reads on around each picture, in vain: batches are shuffled
+        pages.madvise(mmap.MADV_RANDOM)
+    return torch.frombuffer(pages, dtype=dtype).view(shape)
 
 
 def staged_part(folder: str | Path, split: str) -> ImageSet:

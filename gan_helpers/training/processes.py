@@ -60,7 +60,11 @@ class Processes:
         task = pickle.dumps((*_luggage(function, *own), function.__name__, named))
         with ThreadPoolExecutor(self.count) as pool:
             asked = [pool.submit(_ask, child, task) for child in self._children]
-            done, late = wait(asked, self.seconds, FIRST_EXCEPTION)
+            try:
+                done, late = wait(asked, self.seconds, FIRST_EXCEPTION)
+            except KeyboardInterrupt:  # the stop button; what they are at is lost
+                self._close()
+                raise
             failed = [future for future in done if future.exception()]
             if failed or late:
                 why = str(failed[0].exception()) if failed else f"no answer within {self.seconds:g} seconds"

@@ -38,13 +38,20 @@ def parts() -> Iterator[ImageSet]:
 
 
 def read(folder: str, kind: str) -> None:
-    """In the limited process: every picture once, in shuffled batches; prints pictures a second of CPU and of clock."""
+    """In the limited process: every picture once, in shuffled batches; prints pictures a second of clock, of CPU, MB."""
     images = open_staged(folder).images
     images = images.clone() if kind == "in memory" else images
     start, cpu = time.perf_counter(), time.process_time()
     for chosen in islice(index_batches(COUNT, 64), BATCHES):
         scale_pixels(images[chosen])
-    print(round(64 * BATCHES / (time.perf_counter() - start)), round(64 * BATCHES / (time.process_time() - cpu)))
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    print(round(64 * BATCHES / seconds), round(64 * BATCHES / cpu), round(read_from_disk() / 1e6))
+
+
+def read_from_disk() -> int:
+    """Bytes that this process has had read from the disk since it began."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("read_bytes"))
 
 
 def forget(path: Path) -> None:
@@ -78,13 +85,13 @@ def main() -> None:
             for kind in ("in memory", "staged"):
                 forget(Path(folder) / "images.bin")
                 done = limited([folder, kind], limit)
-                rates = done.stdout.split() or ["-", "-"]
+                rates = done.stdout.split() or ["-", "-", "-"]
                 how = "all read" if done.returncode == 0 else f"ended by signal {-done.returncode}"
                 rows.append([kind, limit or "none", how, *rates])
                 print(*rows[-1], done.stderr[-300:])
     with OUT.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["pictures", "limit in MB", "outcome", "pictures a second", "pictures a CPU second"])
+        writer.writerow(["pictures", "limit in MB", "outcome", "pictures a second", "pictures a CPU second", "MB read"])
         writer.writerows(rows)
 
 

@@ -55,6 +55,14 @@ def test_what_is_changed_in_memory_stays_out_of_the_file(tmp_path):
     assert torch.equal(open_staged(tmp_path).images, data.images)
 
 
+def test_staging_anew_leaves_an_open_set_as_it_is(tmp_path):
+    data, other = drawn_set(50, (3, 20, 20)), drawn_set(2, (1, 4, 4), seed=1)
+    first = stage_images([data], tmp_path)
+    second = stage_images([other], tmp_path)
+    assert torch.equal(first.images, data.images)
+    assert torch.equal(second.images, other.images)
+
+
 def test_load_images_holds_out_the_last_tenth_and_copies_nothing(tmp_path):
     data = drawn_set(43, (3, 5, 5))
     stage_images([data], tmp_path)
@@ -74,6 +82,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
         stage_images([data, replace(data, classes=("a", "b", "d"))], tmp_path)
     with pytest.raises(DatasetError, match="no whole set"):
         open_staged(tmp_path)  # the parts before the wrong one are no set
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="cannot write"):
         stage_images([data], tmp_path / "file")

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from gan_helpers.training import processes
 from gan_helpers.training.processes import Processes
 
 FACTOR = 3
@@ -46,6 +47,30 @@ def test_a_failure_in_one_is_told_and_the_next_call_starts_afresh(two):
     with pytest.raises(RuntimeError, match=r"quarrel in 2 processes: .*(no pictures here|closed)"):
         two.run(quarrel)
     assert two.run(scaled, 5) == [15, 15]
+
+
+def test_the_stop_button_ends_a_call_and_the_next_one_starts_afresh(two, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "wait", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            two.run(endless)
+    assert two.run(scaled, 2) == [6, 6]
+
+
+class Doubling:
+    def of(self, x):
+        return 2 * scaled(x)
+
+
+def with_a_class(function, x):
+    return Doubling().of(function(x))
+
+
+def test_classes_travel_too_and_functions_among_the_arguments(two):
+    assert two.run(with_a_class, scaled, 1) == [18, 18]
 
 
 def endless():
