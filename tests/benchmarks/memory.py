@@ -38,7 +38,7 @@ def parts() -> Iterator[ImageSet]:
 
 
 def read(folder: str, kind: str) -> None:
-    """In the limited process: every picture once, in shuffled batches; prints pictures a second of clock, of CPU, MB."""
+    """In the limited process: every picture once, shuffled; prints pictures a second of clock, of CPU, and MB read."""
     images = open_staged(folder).images
     images = images.clone() if kind == "in memory" else images
     start, cpu = time.perf_counter(), time.process_time()
