@@ -712,9 +712,32 @@ def repair() -> str:
     return document(repair, "Where to look in a broken run", 516, *parts)
 
 
+def processes() -> str:
+    """Two processes. Each holds the whole of G and D, draws latents z of its own, and sees its own half of the real
+    pictures x of every batch. Their gradients meet in an all-reduce, dashed, which gives both the same mean. Then both
+    take the same step, so their weights stay the same."""
+    parts = []
+    for number, middle in enumerate((120, 340)):
+        y, digit = middle - 4, (REAL_DIGIT, REBUILT_DIGIT)[number]
+        parts += [block(20, 620, middle, (190, 190), DATA, fill_opacity=0.06)]
+        parts += [label(86, middle - 66, f"process {number}", font_weight="bold")]
+        parts += [vector(60, y, 72), label(60, middle + 66, "own *z*"), arrow((78, y), (110, y))]
+        parts += [block(116, 206, y, (60, 110), GENERATOR), label(161, y + 8, "*G*", font_size=26)]
+        parts += [picture(248, middle - 52, FAKE_DIGIT), label(296, middle + 66, "*G*(*z*)"), arrow((212, y), (242, y))]
+        parts += [picture(362, middle - 52, digit), label(410, middle + 66, "own half of *x*")]
+        parts += [arrow((464, y), (494, y)), block(500, 590, y, (110, 60), DISCRIMINATOR)]
+        parts += [label(545, y + 8, "*D*", font_size=26)]
+        parts += [arrow((626, middle - 14), (734, middle - 14), **DASHED), label(680, middle - 26, "gradients")]
+        parts += [arrow((734, middle + 14), (626, middle + 14), **DASHED), label(680, middle + 42, "their mean")]
+    parts += [block(740, 896, 230, (330, 330), INK, fill_opacity=0.06)]
+    parts += [label(818, 220, "all\N{NON-BREAKING HYPHEN}reduce", font_size=19)]
+    parts += [label(818, 248, "the same mean", "for the same step")]
+    return document(processes, "One step in two processes", 460, *parts)
+
+
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
-BEYOND = (label_paths, stamping, editing, variational, video_gan)
+BEYOND = (label_paths, stamping, editing, variational, video_gan, processes)
 IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, *BEYOND)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}

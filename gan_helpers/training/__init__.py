@@ -2,6 +2,7 @@
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
 from gan_helpers.training.augmenting import flip, flip_and_crop, jitter
+from gan_helpers.training.distributed import average_buffers, average_gradients, own_seed, own_share, shared
 from gan_helpers.training.losses import (
     DLoss,
     GLoss,
@@ -99,6 +100,8 @@ __all__ = [
     "TrainingDiverged",
     "add_noise",
     "adversarial_steps",
+    "average_buffers",
+    "average_gradients",
     "cyclegan_loss",
     "denoising_loss",
     "dirac_eigenvalues",
@@ -121,6 +124,8 @@ __all__ = [
     "minus_elbo",
     "mode_report",
     "on_logits",
+    "own_seed",
+    "own_share",
     "patch_loss",
     "penalised",
     "penalty_of",
@@ -135,6 +140,7 @@ __all__ = [
     "run_state",
     "saturating_generator_loss",
     "save_run",
+    "shared",
     "squared_gradient",
     "standard_kl",
     "start_run",
