@@ -108,7 +108,7 @@ def initialise(network: Network) -> Network:
 def dcgan_pair(
     image_shape: tuple[int, ...] = (3, 32, 32), width: int = 32, upsampling: str = "transposed"
 ) -> tuple[ConvGenerator, ConvDiscriminator]:
-    """The pair of notebook 09, ready to be trained with ``runs.Settings(batch_size=64)``.
+    """DCGAN's pair, as notebook 09 builds it, ready to be trained with ``settings.SMALL_BATCHES``.
 
     Its cost grows with the square of width, and by four with each doubling of the side. The weights lie channels
     last in memory, which trains some 8 % faster on a CPU (``tests/benchmarks/speed.py dcgan``).
@@ -212,9 +212,3 @@ def receptive_fields(layers: Iterable[nn.Module]) -> list[int]:
             step *= layer.stride[0]
             fields.append(field)
     return fields
-
-
-def filter_pictures(convolution: nn.Conv2d) -> Tensor:
-    """The kernels of a layer that sees pixels, (n_out, C, k, k), each scaled to [-1, 1]: grey is 0."""
-    weight = convolution.weight.detach()
-    return weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)

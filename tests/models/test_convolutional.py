@@ -16,7 +16,6 @@ from gan_helpers.models.convolutional import (
     PhotoGenerator,
     ResizeConvolution,
     dcgan_pair,
-    filter_pictures,
     initialise,
     photo_pair,
     receptive_fields,
@@ -217,12 +216,3 @@ def test_upsampling_a_flat_map_shows_which_kernels_leave_a_pattern():
         shares[kind] = checkerboard_share(inner) if kind == "uneven" else 0
         assert (inner.var() < 1e-9) == (kind != "uneven")  # equal weights: 3x3 copies overlap unevenly, 4x4 evenly
     assert shares["uneven"] == pytest.approx(1)
-
-
-def test_filter_pictures_keep_signs_and_fill_the_range():
-    convolution = nn.Conv2d(3, 5, 4)
-    with torch.no_grad():
-        convolution.weight[2] = 0
-    pictures = filter_pictures(convolution)
-    assert torch.equal(pictures.sign(), convolution.weight.sign())
-    assert pictures.abs().amax((1, 2, 3)).tolist() == pytest.approx([1, 1, 0, 1, 1])
