@@ -45,6 +45,7 @@ from gan_helpers.training.runs import (
 from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
 from gan_helpers.training.settings import (
     CLASSIC,
+    CLIPS,
     CONDITIONAL,
     SMALL_BATCHES,
     STABLE,
@@ -63,6 +64,7 @@ from gan_helpers.training.toys import Mixture, ModeReport, dirac_eigenvalues, di
 
 __all__ = [
     "CLASSIC",
+    "CLIPS",
     "CONDITIONAL",
     "SIGMAS",
     "SMALL_BATCHES",

@@ -93,4 +93,5 @@ CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_
 STABLE = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's recipe, for models.stable_pair
 VAEGAN = STABLE  # notebook 07's recipe again, for models.vaegan_pair
 CONDITIONAL = Settings(g_lr=1.5e-3, mismatched=1 / 3)  # with wrong labels, for models.conditional_pair
-SMALL_BATCHES = Settings(batch_size=64)  # for convolutional pairs: models.dcgan_pair, models.face_pair, clips
+CLIPS = Settings(64, 2e-3, 2e-3, r1=0.05, lr_decay_from=600)  # for models.ClipGenerator and its two judges
+SMALL_BATCHES = Settings(batch_size=64)  # for convolutional pairs: models.dcgan_pair, models.face_pair
