@@ -232,7 +232,7 @@ stable_pair = gan(models.stable_pair, training.STABLE)
 conditional_pair = gan(models.conditional_pair, training.STABLE)
 photo_pair, face_pair = gan(models.photo_pair, training.PHOTOS), gan(models.face_pair, training.FACES)
 photo_classifier = partial(classifier, build=photo_judge, augment=training.flip_and_crop)
-clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), SMALL_BATCHES)
+clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), training.CLIPS)
 two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
 denoiser = rebuilder(models.Denoiser, 1e-2, training.denoising_loss)
 variational = rebuilder(partial(VariationalAutoencoder, 16), 1e-3, partial(training.minus_elbo, variance=0.5))
@@ -248,8 +248,7 @@ RECIPES = {
     "face_generator": Recipe(faces, face_pair, 29_020 / 625, seen_by(load_reader), half=True),  # 2,000 s of one core
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
-    # 6,803 steps: the distance of the paths swings from step to step
-    "clip_generator": Recipe(clips, clip_pair, 21.805, clip_scores),
+    "clip_generator": Recipe(clips, clip_pair, 2635 / 312, clip_scores, half=True),
     "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
     "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),
     "mnist_vae": Recipe(mnist, variational, 15, variational_scores, half=True),

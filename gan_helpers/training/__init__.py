@@ -47,6 +47,7 @@ from gan_helpers.training.runs import (
 from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
 from gan_helpers.training.settings import (
     CLASSIC,
+    CLIPS,
     FACES,
     PHOTOS,
     SMALL_BATCHES,
@@ -77,6 +78,7 @@ from gan_helpers.training.translation import (
 
 __all__ = [
     "CLASSIC",
+    "CLIPS",
     "CYCLEGAN",
     "FACES",
     "PHOTOS",
