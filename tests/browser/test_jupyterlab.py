@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import Reader, jupyterlab, write_notebook
+from lab import SET_UP, Reader, reading, write_notebook
 from PIL import Image
-
-
-@pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jupyterlab")
-    with jupyterlab(folder) as address:
-        yield address, folder / "course"
-
-
-@contextmanager
-def reading(browser, address: str, name: str, width: int = 1300, height: int = 1000, touch: bool = False):
-    """A reader of one notebook; in the end no error may stand in the browser's console."""
-    with browser.new_context(viewport={"width": width, "height": height}, has_touch=touch) as context:
-        reader = Reader(context.new_page(), address, name)
-        yield reader
-    assert reader.errors == []
-
 
 NAME = """() => { const e = document.activeElement, label = e.getAttribute("aria-label") || e.labels?.[0]?.innerText;
     return (label || e.innerText || e.title || e.tagName).trim(); }"""
@@ -452,13 +434,6 @@ def test_after_save_and_reload_every_panel_opens_and_the_state_is_there(explorer
     assert again.part("picture").get_attribute("alt").startswith("a generated picture: ")
 
 
-SET_UP = """import sys; sys.path.insert(0, "..")
-from gan_helpers import environment
-from gan_helpers.checkpoints import load_network
-from gan_helpers.widgets.explorer import explore
-environment.set_up(seed=0)"""
-
-
 def test_on_a_phone_the_picture_is_small_and_stays_in_sight(browser, lab):
     view = "explore(load_network(environment.ASSETS / 'weights' / 'mnist_generator.safetensors')[0])"
     write_notebook(lab[1] / "notebooks" / "phone.ipynb", SET_UP, view, "# below\n" + "\n\nfiller" * 60)
@@ -612,3 +587,28 @@ def test_a_run_comes_back_by_itself_after_a_reload_while_it_trains(browser, lab)
         assert page.locator(".gan-live").is_visible()  # the picture of the end, which the cell's output has lost
         assert page.locator(".gan-live").get_attribute("alt").startswith("the run in a picture. Ended: step")
         reader.screenshot("monitor_reloaded")
+
+
+def test_on_a_phone_the_monitors_picture_can_be_read_and_pushed_aside(browser, lab):
+    write_notebook(lab[1] / "notebooks" / "monitor_phone.ipynb", SET_UP, TRAINING.replace("SECONDS", "600"))
+    with reading(browser, lab[0], "monitor_phone.ipynb", 390, 844, touch=True) as reader:
+        page = reader.page
+        reader.hide_files()
+        reader.start()
+        pause, picture, monitor = (page.locator(f".gan-{name}") for name in ("pause", "live", "monitor"))
+        pause.wait_for(timeout=60_000)
+        picture.wait_for()
+        pause.tap()
+        reader.until("status => status.innerText.startsWith('Paused')", page.locator(".gan-status"))
+        monitor.scroll_into_view_if_needed()
+        reader.screenshot("monitor_phone")
+        assert picture.bounding_box()["width"] > 600  # of 1000 pixels: its text is some 9 pixels high
+        assert monitor.bounding_box()["width"] < 390
+        before, place = picture.bounding_box()["x"], pause.bounding_box()["x"]
+        monitor.evaluate("box => { box.scrollLeft = 1000; }")
+        page.wait_for_timeout(300)
+        reader.screenshot("monitor_phone_right")
+        assert picture.bounding_box()["x"] < before - 200
+        assert abs(pause.bounding_box()["x"] - place) < 2  # the buttons stay
+        page.locator(".gan-stop").tap()
+        reader.finish()
