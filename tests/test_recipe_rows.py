@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import json
 import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
 import recipe
 
+from gan_helpers import models
+from gan_helpers.data import ImageSet
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.training.settings import CLASSIC
+from gan_helpers.models import generate
+from gan_helpers.training.settings import STABLE
 
 
 def row(name: str, seed: int, seconds: float, frechet: float) -> dict[str, str]:
@@ -53,27 +60,98 @@ def test_the_stored_comparison_holds_five_seeds_of_ours_and_two_of_the_classic_r
     assert len(seeds["classic"]) >= 2
 
 
+# --- levers -------------------------------------------------------------------------------------------
+
+
+def lever_row(lever: str, seed: int, moment: int, frechet: float = 9.0) -> dict[str, str]:
+    return {"lever": lever, "seed": str(seed), "moment": str(moment), "frechet": str(frechet)}
+
+
 def test_the_stored_levers_are_those_of_the_program():
     rows = recipe.read_rows(recipe.HERE / "levers.csv")
-    assert {r["lever"] for r in rows} == set(recipe.LEVERS)
+    runs = Counter((r["lever"], r["seed"]) for r in rows)
+    assert {lever for lever, _ in runs} <= set(recipe.LEVERS)
+    assert {int(r["moment"]) for r in rows} <= set(recipe.LEVER_MOMENTS)
+    assert set(runs.values()) <= {len(recipe.LEVER_MOMENTS)}  # all moments of a run, each once
 
 
 @pytest.mark.parametrize("lever", recipe.LEVERS)
 def test_a_lever_differs_in_one_thing_from_the_row_that_it_is_compared_with(lever):
-    (ours, name), (against, _) = recipe.LEVERS[lever], recipe.LEVERS[recipe.LEVERS[lever][1]]
-    ours_settings, theirs = asdict(ours.settings), asdict(against.settings)
-    changed = {key for key in theirs if ours_settings[key] != theirs[key]} - {"penalty_every"}
-    changed -= {"unit_gradient"} if "objective" in changed else set()  # Wasserstein's loss comes with its penalty
-    assert len(changed) + (ours.pair != against.pair) == (name != lever)
+    (changed, name), (against, _) = recipe.LEVERS[lever], recipe.LEVERS[recipe.LEVERS[lever][1]]
+    ours, theirs = asdict(changed.settings), asdict(against.settings)
+    settings = {key for key in theirs if ours[key] != theirs[key]}
+    rates = {"g_lr", "d_lr"}
+    things = len(settings - rates) + bool(settings & rates) + (changed.pair != against.pair)
+    assert things == (name != lever)
+
+
+@pytest.mark.parametrize("lever", recipe.LEVERS)
+def test_a_lever_trains_and_its_generator_can_be_scored(lever):
+    torch.manual_seed(0)
+    data = ImageSet(torch.randint(0, 256, (640, 1, 28, 28), dtype=torch.uint8), torch.zeros(640).long(), ["x"], "drawn")
+    snapshots = recipe.Snapshots((1, 3), in_steps=True)
+    recipe.train(recipe.LEVERS[lever][0], 0, data, snapshots)
+    assert [step for _, _, step, _ in snapshots.taken] == [1, 3]
+    early, late = (generate(generator, torch.ones(2, 64)) for *_, generator in snapshots.taken)
+    assert not torch.equal(early, late)
+
+
+def test_finished_levers_are_left_out_and_unfinished_ones_made_again(tmp_path, monkeypatch):
+    trained = []
+
+    def rows_of(variant: int, seed: int, *_: object) -> list[dict[str, str]]:
+        trained.append((variant, seed))
+        return [{"seed": seed, "moment": moment, "frechet": 1.0} for moment in (60, 180)]
+
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(recipe, "LEVERS", {"a": (1, "a"), "b": (2, "a"), "c": (3, "a")})
+    monkeypatch.setattr(recipe, "rows_of", rows_of)
+    recipe.store("levers.csv", [lever_row("a", 0, moment) for moment in (60, 180)])
+    recipe.store("levers.csv", [lever_row("b", 0, 60)])  # its last moment is missing
+    for _ in range(2):
+        recipe.levers(argparse.Namespace(seeds=[0, 1], only=None), None, None)
+    assert trained == [(2, 0), (3, 0), (1, 1), (2, 1), (3, 1)]
+    found = {(r["lever"], r["seed"], r["moment"]): r["frechet"] for r in recipe.read_rows(tmp_path / "levers.csv")}
+    assert len(found) == 3 * 2 * 2
+    assert found["a", "0", "180"] == "9.0"  # kept
+    assert found["b", "0", "60"] == "1.0"  # made again
+
+
+def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+
+    def fill(seed: int) -> None:
+        for lever in "abcdefgh":
+            recipe.store("levers.csv", [lever_row(lever, seed, moment) for moment in (60, 180)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fill, range(4)))
+    assert len(recipe.read_rows(tmp_path / "levers.csv")) == 4 * 8 * 2
 
 
 def test_notebook_07_reruns_the_levers_as_they_were_run():
     cells = json.loads((COURSE_ROOT / "notebooks" / "07_train_it_stably.ipynb").read_text(encoding="utf-8"))["cells"]
-    (text,) = ("".join(c["source"]) for c in cells if "LEVERS: dict[str, dict] = {" in "".join(c["source"]))
-    levers, against = (ast.literal_eval(statement.value) for statement in ast.parse(text).body[:2])
+    (text,) = ("".join(c["source"]) for c in cells if "\nLEVERS = {" in "".join(c["source"]))
+    values = {node.targets[0].id: node.value for node in ast.parse(text).body if isinstance(node, ast.Assign)}
+    levers, against = ast.literal_eval(values["LEVERS"]), ast.literal_eval(values["AGAINST"])
     assert set(levers) == set(recipe.LEVERS)
     for name, changes in levers.items():
         variant, other = recipe.LEVERS[name]
-        assert variant.settings == recipe.classic.but(**changes).settings, name
-        assert against.get(name, "nothing") == other
-    assert asdict(recipe.classic.settings) == asdict(CLASSIC)
+        assert variant.settings == recipe.ours.but(**changes).settings, name
+        assert against.get(name, "recipe") == other
+    assert recipe.ours.settings == STABLE
+
+
+def test_notebook_07_builds_the_networks_of_the_levers():
+    path = COURSE_ROOT / "notebooks" / "07_train_it_stably.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (text,) = ("".join(c["source"]) for c in cells if "\nLEVERS = {" in "".join(c["source"]))
+    scope: dict = {"models": models}
+    exec(text, scope)
+    for name, (variant, _) in recipe.LEVERS.items():
+        torch.manual_seed(1)
+        shown = scope["PAIRS"].get(name, models.stable_pair)()
+        for ours, theirs in zip(shown, variant.networks(1), strict=True):
+            weights, stored = ours.state_dict(), theirs.state_dict()
+            assert [*weights] == [*stored], name
+            assert all(torch.equal(weights[key], stored[key]) for key in weights), name
