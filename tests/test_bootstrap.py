@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
 from stamp import current_address
@@ -129,6 +131,33 @@ def test_started_elsewhere_it_says_where_it_fetches_to_and_leaves_nothing_half_d
     told = f"fetching the course to {tmp_path / 'gan-course'}; if you have it elsewhere, start Jupyter in its folder"
     assert told in done.stdout
     assert "fatal: '/nowhere/course.git' does not" in done.stderr  # git's own words
+    assert "git could not fetch the course" in last_line(done)
+    assert not [*tmp_path.iterdir()]
+
+
+class Private(http.server.BaseHTTPRequestHandler):
+    """A repository that asks who you are, as a private fork does."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="private"')
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_private_repository_ends_in_words_and_does_not_wait_for_a_password(tmp_path):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Private) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/course.git"
+        script = FIND.replace("file:///nowhere/course.git", address)
+        command = [sys.executable, "-I", "-c", script]
+        alone = {"cwd": tmp_path, "stdin": subprocess.DEVNULL, "start_new_session": True}  # a kernel has no terminal
+        done = subprocess.run(command, **alone, capture_output=True, text=True, timeout=60)
+        server.shutdown()
+    assert "could not read Username" in done.stderr
     assert "git could not fetch the course" in last_line(done)
     assert not [*tmp_path.iterdir()]
 

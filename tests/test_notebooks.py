@@ -13,12 +13,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from stamp import current_address
 
+from gan_helpers import environment
+from gan_helpers.checkpoints import load_network, save_network
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.exercises import check
 from gan_helpers.exercises.judging import EXERCISES
+from gan_helpers.models import Generator, count_parameters
 
 NOTEBOOKS = sorted((COURSE_ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"bootstrap", "defines", "nbval-check-output", "raises-exception"}
@@ -308,3 +312,24 @@ def solution_scope(path: Path) -> dict[str, object]:
     for code in (*imports, *defines):
         exec(compile(code, str(path), "exec"), scope)
     return scope
+
+
+def test_notebook_05_says_whose_generator_it_loads_how_good_it_is_and_how_to_go_back(tmp_path, monkeypatch, capsys):
+    (path,) = (path for path in NOTEBOOKS if path.stem.startswith("05"))
+    sources = [source(cell) for cell in read(path)["cells"]]
+    index = next(i for i, text in enumerate(sources) if "own = environment.outputs_folder()" in text)
+    monkeypatch.setattr(environment, "outputs_folder", lambda: tmp_path)
+    names = {"environment": environment, "load_network": load_network, "count_parameters": count_parameters}
+
+    def said(code: str) -> str:
+        exec(code, names | {"device": torch.device("cpu")})
+        return capsys.readouterr().out
+
+    assert re.match(r"shipped with [\d,]+ parameters,\n.*certain: 0\.\d+", said(sources[index]))
+    stopped = Generator(4, (1, 28, 28), (8,))
+    save_network(tmp_path / "mnist_generator.safetensors", stopped, data="strokes", steps=3, sure=0.12)
+    own = said(sources[index])
+    assert own.startswith("yours, from notebook 04, with")
+    assert "trained on strokes for 3 steps, certain: 0.12" in own
+    (line,) = re.findall(r"`(path = shipped)` goes back", sources[index - 1])
+    assert said(re.sub(r"^path = .*", line, sources[index], flags=re.MULTILINE)).startswith("shipped with")

@@ -99,6 +99,24 @@ def test_the_readme_has_the_two_commands_on_a_line_each():
     assert "requirements.txt" in test
 
 
+def test_uv_users_get_the_same_two_commands():
+    with_pip = re.findall(r"```sh\n(python3 -m venv .+)\n```", README)
+    with_uv = re.findall(r"```sh\n(uv venv .+)\n```", README)
+    swaps = {"uv venv": "python3 -m venv", "uv pip": ".venv/bin/pip"}
+    for old, new in swaps.items():
+        with_uv = [command.replace(old, new) for command in with_uv]
+    assert with_uv == with_pip
+
+
+def test_the_devcontainer_runs_the_readmes_first_command():
+    made = json.loads((COURSE_ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    runs = f"{made['postCreateCommand']} && {made['postAttachCommand']}".replace(" --allow-root --no-browser", "")
+    assert runs == re.search(r"```sh\n(python3 -m venv .+)\n```", README)[1]
+    oldest = re.search(r'requires-python = ">=(.+)"', (COURSE_ROOT / "pyproject.toml").read_text(encoding="utf-8"))[1]
+    image = made["image"].removeprefix("python:")
+    assert [int(part) for part in image.split(".")] >= [int(part) for part in oldest.split(".")]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_readme_lists_a_notebook_with_its_own_run_time_and_its_place_in_colab(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """Pictures as one staged tensor: by name, from a folder, or drawn."""
 
 from gan_helpers.data.downloads import DownloadError, NoNetwork
+from gan_helpers.data.edges import connected, edge_map, gradients, thinned
 from gan_helpers.data.faces import (
     CHANCES,
     FACTORS,
@@ -24,8 +25,10 @@ from gan_helpers.data.moving import (
     moving_digits,
     reflect,
 )
+from gan_helpers.data.pairs import PairSet, check_unpaired, load_pairs, load_unpaired
 from gan_helpers.data.sets import (
     ImageSet,
+    grey,
     image_batches,
     index_batches,
     load_images,
@@ -46,19 +49,27 @@ __all__ = [
     "DownloadError",
     "ImageSet",
     "NoNetwork",
+    "PairSet",
     "Unavailable",
     "as_ink",
     "bouncing_paths",
+    "check_unpaired",
     "colour_digits",
+    "connected",
     "data_factors",
     "draw_faces",
     "draw_logograms",
+    "edge_map",
     "enlarge_ink",
     "fog_share",
+    "gradients",
+    "grey",
     "held_out_faces",
     "image_batches",
     "index_batches",
     "load_images",
+    "load_pairs",
+    "load_unpaired",
     "mass_centres",
     "mix",
     "moving_digits",
@@ -69,5 +80,6 @@ __all__ = [
     "set_factor",
     "speck_share",
     "stroke_digits",
+    "thinned",
     "unscale_pixels",
 ]

@@ -34,6 +34,9 @@ UNITS = ((0, 1), (-1, 1))
 DEPTHS = ((0, 255), (0, 4095), (0, 65535))  # 8, 12 and 16 bits
 
 
+Reader = Callable[..., "np.ndarray | None"]  # of a path, a size and a number of channels
+
+
 class DatasetError(RuntimeError):
     """A data set is unknown, absent or damaged; the message names the remedy."""
 
@@ -87,20 +90,41 @@ def read_folder(folder: Path, size: int, channels: int, every: int = 1) -> tuple
         DatasetError: channels other than 1 or 3, an impossible size, no folder, or no readable picture.
     """
     check_shape(size, channels)
+    found, pictures = read_pictures(folder, size, channels, every)
+    labels, classes = _classes(found, folder_name(folder))
+    stacked = np.stack(pictures)  # (N, H, W, C)
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(), labels, classes
+
+
+def read_pictures(
+    folder: Path, size: int, channels: int, every: int = 1, read: Reader | None = None
+) -> tuple[list[tuple[str, ...]], list[np.ndarray]]:
+    """The readable pictures below ``folder``, or one in ``every`` so many: the parts of their paths, and their pixels.
+
+    ``read`` makes an array of a path, a size and a number of channels, or None if it cannot; by default
+    (size, size, channels). One line says what was left out and passed over.
+
+    Raises:
+        DatasetError: no folder, no readable picture, or more than this machine holds.
+    """
     found, passed_over = _walk(folder)
     found = found[::every]
     if not found:
         held = f"it holds only {_counts(passed_over)}" if passed_over else "it is empty"
         raise DatasetError(f"no picture in {folder}: {held}. It needs files such as .png, .jpg, .webp, .gif or .tif")
     check_memory(len(found), channels, size)
-    pictures = _read_all([os.path.join(folder, *parts) for parts in found], size, channels)
-    _report([os.sep.join(p) for p, read in zip(found, pictures, strict=True) if read is None], passed_over)
-    good = [parts for parts, picture in zip(found, pictures, strict=True) if picture is not None]
+    pictures = _read_all([os.path.join(folder, *parts) for parts in found], size, channels, read or _read_one)
+    _report([os.sep.join(p) for p, picture in zip(found, pictures, strict=True) if picture is None], passed_over)
+    good = [(parts, picture) for parts, picture in zip(found, pictures, strict=True) if picture is not None]
     if not good:
         raise DatasetError(f"none of the {len(found)} pictures in {folder} can be read: are they whole?")
-    stacked = np.stack([picture for picture in pictures if picture is not None])  # (N, H, W, C)
-    labels, classes = _classes(good, folder_name(folder))
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(), labels, classes
+    paths, pictures = zip(*good, strict=True)
+    return list(paths), list(pictures)
+
+
+def find_pictures(folder: Path) -> list[tuple[str, ...]]:
+    """The parts of the paths of all pictures below a folder, readable or not, in order."""
+    return _walk(folder)[0]
 
 
 def folder_name(folder: Path) -> str:
@@ -192,27 +216,38 @@ def _report(unreadable: list[str], passed_over: Counter[str], most: int = 10) ->
 # --- one file -------------------------------------------------------------------------------------------
 
 
-def _read_all(paths: list[str], size: int, channels: int) -> list[np.ndarray | None]:
+def _read_all(paths: list[str], size: int, channels: int, one: Reader) -> list[np.ndarray | None]:
     from tqdm import tqdm
 
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases Python's lock
         warnings.simplefilter("ignore")  # Pillow's on single files: what cannot be read is listed
-        read = pool.map(partial(_read_one, size=size, channels=channels), paths)
+        read = pool.map(partial(one, size=size, channels=channels), paths)
         return list(tqdm(read, total=len(paths), desc="pictures", unit="", file=sys.stdout, mininterval=0.5))
 
 
 def _read_one(path: str, size: int, channels: int) -> np.ndarray | None:
     """One picture as uint8 (size, size, channels), cropped to its central square; None if unreadable."""
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(path) as picture:
-            picture.draft(MODES[channels], (size, size))  # a JPEG is decoded at a reduced size, many times faster
-            plain = _flatten(_upright(picture), _white(picture)).convert(MODES[channels])
-            fitted = ImageOps.fit(plain, (size, size), Image.Resampling.LANCZOS)
-            return np.asarray(fitted).reshape(size, size, channels)
+        return fitted(decode(path, size, channels), size)
     except Exception:  # Pillow's readers raise anything on a malformed file, which must not cost the others
         return None
+
+
+def decode(path: str, size: int, channels: int) -> Image.Image:
+    """One picture in grey or colour, 8 bits, upright; no side smaller than ``size`` pixels if the file's is not."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        picture.draft(MODES[channels], (size, size))  # a JPEG is decoded at a reduced size, many times faster
+        return _flatten(_upright(picture), _white(picture)).convert(MODES[channels])
+
+
+def fitted(picture: Image.Image, size: int) -> np.ndarray:
+    """A picture's central square as uint8 (size, size, channels)."""
+    from PIL import Image, ImageOps
+
+    pixels = np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS))
+    return pixels.reshape(size, size, -1)
 
 
 def _upright(picture: Image.Image) -> Image.Image:

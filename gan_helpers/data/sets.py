@@ -256,14 +256,21 @@ def _photos(name: str, split: str, size: int, channels: int | None) -> ImageSet:
 
 
 def _part(pictures: tuple[Tensor, Tensor, tuple[str, ...]], name: str, split: str) -> ImageSet:
-    """Every tenth picture is held out as "test"; of fewer than ten, the last."""
-    count = len(pictures[0])
-    held_out = torch.arange(count) % 10 == (9 if count > 9 else count - 1)
+    return ImageSet(*pictures, f"{name}, {split}")[part_of(len(pictures[0]), name, split)]
+
+
+def part_of(count: int, name: str, split: str) -> Tensor:
+    """Which of ``count`` pictures are of a split, (count,): every tenth is held out as "test"; of fewer, the last.
+
+    Raises:
+        DatasetError: one picture alone, to be called ``name``, has no test split.
+    """
+    test = torch.arange(count) % 10 == (9 if count > 9 else count - 1)
     if count == 1:
         if split == "test":
             raise DatasetError(f"{name} holds one picture: a test split needs two or more")
-        held_out[:] = False
-    return ImageSet(*pictures, f"{name}, {split}")[held_out == (split == "test")]
+        test[:] = False
+    return test == (split == "test")
 
 
 def _drawn(name: str, split: str, size: int) -> ImageSet:
@@ -318,7 +325,7 @@ def _fitted(data: ImageSet, size: int | None, channels: int | None, mode: str = 
     size, channels = size or side, channels or own
     check_memory(len(images), channels, size)
     if channels < own:
-        images = torch.cat([_grey(part) for part in images.split(AT_ONCE)])
+        images = torch.cat([grey(part) for part in images.split(AT_ONCE)])
     if size != side:
         planes = images.flatten(0, 1).unsqueeze(1)  # one by one: torch 2.14 fails on three channels of a single pixel
         images = F.interpolate(planes, (size, size), mode=mode, antialias=True).view(len(images), -1, size, size)
@@ -327,7 +334,7 @@ def _fitted(data: ImageSet, size: int | None, channels: int | None, mode: str = 
     return data if images is data.images else replace(data, images=images)
 
 
-def _grey(images: Tensor) -> Tensor:
-    """How bright colours look: ITU-R BT.601's weights in 16 bits, as Pillow has them."""
+def grey(images: Tensor) -> Tensor:
+    """How bright colours look: uint8 (N, 3, H, W) to (N, 1, H, W), by ITU-R BT.601's weights in 16 bits, as Pillow."""
     red, green, blue = images.int().unbind(1)
     return (19595 * red + 38470 * green + 7471 * blue + 32768).div(65536, rounding_mode="floor").byte().unsqueeze(1)

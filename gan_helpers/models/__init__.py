@@ -66,6 +66,14 @@ from gan_helpers.models.sampling import (
     generate,
     sample_latents,
 )
+from gan_helpers.models.translators import (
+    DiscriminatorPair,
+    ImagePool,
+    PatchDiscriminator,
+    TranslatorPair,
+    UNet,
+    swapped,
+)
 
 __all__ = [
     "FIRST_SIDE",
@@ -85,15 +93,20 @@ __all__ = [
     "Decoder",
     "Denoiser",
     "Discriminator",
+    "DiscriminatorPair",
     "Encoder",
     "FactorReader",
     "Generator",
+    "ImagePool",
     "MinibatchStatistics",
     "MixedDiscriminator",
     "MixedGenerator",
     "Network",
+    "PatchDiscriminator",
     "PathNetwork",
     "ProjectionDiscriminator",
+    "TranslatorPair",
+    "UNet",
     "VariationalAutoencoder",
     "add_minibatch_statistics",
     "add_spectral_norm",
@@ -117,5 +130,6 @@ __all__ = [
     "sample_latents",
     "smallest_maps",
     "stable_pair",
+    "swapped",
     "upsampler",
 ]

@@ -27,7 +27,7 @@ from gan_helpers.data.sets import unscale_pixels
 from gan_helpers.latent.points import Position, UndoStack, principal_directions, random_points
 from gan_helpers.models.sampling import check_latents, generate
 from gan_helpers.viz.pictures import image_tag, png_bytes, tile
-from gan_helpers.widgets.frontend import Frontend
+from gan_helpers.widgets.frontend import Frontend, shown
 from gan_helpers.widgets.panels import Favourites, Map, Sliders, button, message
 from gan_helpers.widgets.search import Files, Finder
 
@@ -63,6 +63,7 @@ class Explorer:
         names: list[str],
         start: Tensor,
         origin: str = "your own start",
+        seed: int = 0,
     ) -> None:
         check_latents(generator, start)
         check_latents(generator, directions)
@@ -74,7 +75,7 @@ class Explorer:
         classes = generator.config.get("classes")
         self.classes = self._classes(classes) if isinstance(classes, int) else None
         self._lock, self._held = threading.RLock(), False
-        self._visited = UndoStack(Position(start, origin, seed=0))
+        self._visited = UndoStack(Position(start, origin, seed=seed))
         self.frontend = Frontend(self._heard)
         self.shape = tuple(self.pictures(start).shape[1:])
         self.along = Sliders("Directions", self, names, "at")
@@ -260,7 +261,7 @@ class Explorer:
         side = {"width": "100%", "max_width": f"{PICTURE_SIDE * width // max(height, width)}px"}
         self.image = widgets.Image(format="png", layout=side).add_class("gan-picture")
         self.said = widgets.HTML(layout={"min_height": "3em"}).add_class("gan-said")
-        self.seed_field = widgets.IntText(description="seed", **FIELD).add_class("gan-seed")
+        self.seed_field = widgets.IntText(self.seed, description="seed", **FIELD).add_class("gan-seed")
         self.seed_field.observe(self._typed, "value")
         surprise = button(self, "Surprise me", "gan-surprise", "go to a random point", self.surprise, "random")
         undo = button(self, "Undo", "gan-undo", "go back one move", self.undo, "undo")
@@ -279,15 +280,11 @@ class Explorer:
         if not self._held:
             self.map.draw()
 
-    def _repr_mimebundle_(self, **keywords: Any) -> Any:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The widget; and for readers without a kernel the picture, with a line that says what is missing."""
         text = f"{len(self.sliders)} latent sliders and a picture: they need a running kernel"
-        show = getattr(self.widget, "_repr_mimebundle_", None)
-        if show is not None:
-            still = image_tag(self._png(), "png", f"a generated picture: {self.where()}")
-            return {**show(**keywords), "text/html": f"{still}<br>{text}", "text/plain": text}
-        self.widget._ipython_display_()  # ipywidgets 7
-        return {}
+        still = image_tag(self._png(), "png", f"a generated picture: {self.where()}")
+        return shown(self.widget, f"{still}<br>{text}", text)
 
 
 def _twin(generator: Network) -> Network:
@@ -297,12 +294,16 @@ def _twin(generator: Network) -> Network:
 
 
 def explore(
-    generator: Network, directions: Tensor | None = None, start: Tensor | None = None, names: list[str] | None = None
+    generator: Network,
+    directions: Tensor | None = None,
+    start: Tensor | None = None,
+    names: list[str] | None = None,
+    seed: int = 0,
 ) -> Explorer:
     """Every way to explore a generator, conditional ones included: sliders, favourites, a map, *find me*, files.
 
     ``directions`` (k, latent_dim) get a slider each, by default the principal ones; ``names`` are what they are
-    called. ``start`` (1, latent_dim) is where the sliders leave from, by default the random point of seed 0.
+    called. ``start`` (1, latent_dim) is where the sliders leave from, by default the random point of ``seed``.
     A generator with ``classes`` in its ``config``, their number, is called with labels (N,) as well.
 
     Raises:
@@ -311,5 +312,5 @@ def explore(
     directions = principal_directions(generator) if directions is None else directions
     names = names or [f"direction {i + 1}" for i in range(len(directions))]
     if start is None:
-        return Explorer(generator, directions, names, random_points(generator, seed=0), "seed 0")
+        return Explorer(generator, directions, names, random_points(generator, seed), f"seed {seed}", seed)
     return Explorer(generator, directions, names, start)

@@ -74,3 +74,15 @@ def anywidget_library() -> Any | None:
 
         output.enable_custom_widget_manager()
     return anywidget
+
+
+def shown(widget: Any, html: str, text: str) -> dict[str, Any]:
+    """What a notebook shows and stores of ``widget``; where it cannot be shown, ``html``, or ``text``.
+
+    ipywidgets 7, which Colab has, knows how to show a widget but not how to describe it, so the view is written here.
+    Which of two forms Colab would prefer is not documented: it gets no ``html``.
+    """
+    if hasattr(widget, "_repr_mimebundle_"):
+        return {**widget._repr_mimebundle_(), "text/html": html, "text/plain": text}
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}

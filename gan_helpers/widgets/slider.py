@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from gan_helpers.viz.pictures import Picture, image_tag
-from gan_helpers.widgets.frontend import Frontend
+from gan_helpers.widgets.frontend import Frontend, shown
 
 
 class Slider:
@@ -34,14 +34,10 @@ class Slider:
         picture = self.draw(self.slider.value)
         self.page.value = image_tag(picture.content, picture.kind, picture.alt, picture.width)
 
-    def _repr_mimebundle_(self, **keywords: Any) -> Any:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The widget; and for readers without a kernel the picture, with a line that says what is missing."""
         text = f"one slider, {self.name}, and a picture: they need a running kernel"
-        show = getattr(self.widget, "_repr_mimebundle_", None)
-        if show is not None:
-            return {**show(**keywords), "text/html": f"{self.page.value}<br>{text}", "text/plain": text}
-        self.widget._ipython_display_()  # ipywidgets 7
-        return {}
+        return shown(self.widget, f"{self.page.value}<br>{text}", text)
 
 
 def slide(draw: Callable[[float], Picture], name: str, low: float = -3.0, high: float = 3.0) -> Slider:

@@ -1,7 +1,7 @@
 """Speed of the sliders as a reader sees it, in JupyterLab and headless Chromium: python tests/benchmarks/browser.py
 
-A key press on a slider of notebook 05, until the new picture is decoded; and a slider moved 60 times in a second, until
-the last picture stands. Run it on an otherwise idle machine.
+A key press on a slider of notebook 05, until the new picture is decoded; a slider moved 60 times in a second, until
+the last picture stands; and *Find me*, from the press to the picture. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if __name__ == "__main__":
     os.environ["GAN_QUICK"] = "1"  # the notebook is only the way to its explorer
 
 from lab import Reader, jupyterlab
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Locator, sync_playwright
 
 NOTEBOOK = "05_sample_new_digits.ipynb"
 PRESS = """root => {
@@ -61,6 +61,44 @@ MOVES = (
 }"""
 )
 
+FIND = """async root => {
+    const said = root.querySelector('.gan-said'), image = root.querySelector('.gan-picture');
+    const found = () => said.textContent.includes('the nearest found');
+    const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+    const start = performance.now();
+    root.querySelector('.gan-find').click();
+    while (found()) await wait(5);  // what an earlier search said
+    while (!found()) await wait(5);
+    await image.decode();
+    return (performance.now() - start) / 1000;
+}"""
+
+
+def draw_a_seven(root: Locator) -> None:
+    """A stroke to the right, and one down, on the canvas of *Find me*."""
+    box, mouse = root.locator(".gan-canvas canvas").bounding_box(), root.page.mouse
+    points = [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ((0.3, 0.2), (0.7, 0.2), (0.45, 0.8))
+    ]
+    mouse.move(*points[0])
+    mouse.down()
+    for point in points[1:]:
+        mouse.move(*point, steps=8)
+    mouse.up()
+
+
+def searches(root: Locator, count: int = 5) -> list[float]:
+    """Seconds from the press on *Find* until the picture that was found stands in the explorer."""
+    root.get_by_role("button", name="Find me", exact=True).click()
+    draw_a_seven(root)
+    root.page.wait_for_timeout(500)
+    seconds = []
+    for _ in range(count):
+        seconds.append(root.evaluate(FIND))
+        root.locator(".gan-surprise").click()
+        root.page.wait_for_timeout(300)
+    return seconds
+
 
 def main() -> None:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -73,11 +111,13 @@ def main() -> None:
         root.scroll_into_view_if_needed()
         times = sorted(root.evaluate(KEY_PRESSES))
         late = [root.evaluate(MOVES) for _ in range(3)]
+        found = searches(root)
         browser.close()
     slowest = statistics.quantiles(times, n=20)[-1]
     print(f"key press to picture: median {statistics.median(times):.0f} ms, 95th percentile {slowest:.0f} ms")
     print(f"60 moves in a second: the last is on the screen after {max(one['late'] for one in late):.0f} ms at most,")
     print(f"and {min(one['rate'] for one in late):.0f} pictures a second at least are shown on the way")
+    print(f"Find me: {min(found):.2f} to {max(found):.2f} s from the press to the picture, over {len(found)} searches")
     print("load", os.getloadavg())
 
 

@@ -21,9 +21,9 @@ def lab(browser, tmp_path_factory):
 
 
 @contextmanager
-def reading(browser, address: str, name: str, width: int = 1300, height: int = 1000):
+def reading(browser, address: str, name: str, width: int = 1300, height: int = 1000, touch: bool = False):
     """A reader of one notebook; in the end no error may stand in the browser's console."""
-    with browser.new_context(viewport={"width": width, "height": height}) as context:
+    with browser.new_context(viewport={"width": width, "height": height}, has_touch=touch) as context:
         reader = Reader(context.new_page(), address, name)
         yield reader
     assert reader.errors == []
@@ -318,7 +318,8 @@ def test_the_whole_explorer_by_keys_alone(explorer, tmp_path):
     explorer.tab_to("direction 1")
     explorer.press(*["ArrowRight"] * 10)
     explorer.says("direction 1 at +0.50")
-    explorer.tab_to("direction 2")  # the next stop: one for a slider
+    explorer.press("Tab")
+    explorer.has_focus("direction 2")  # a slider is one stop
     explorer.press("End")
     explorer.says("direction 2 at +4.00")
     explorer.tab_to("Reset")
@@ -401,6 +402,10 @@ def test_axe_finds_no_serious_fault_in_the_explorer(explorer, theme):
         explorer.tab(title)
         explorer.page.wait_for_timeout(400)
         assert explorer.reader.faults(".gan-explorer:last-of-type") == [], title
+    arrow, text = explorer.root.locator("select").first.evaluate(
+        "list => { const style = getComputedStyle(list); return [style.backgroundImage, style.color]; }"
+    )
+    assert text in arrow  # the core widgets' arrow is black in both themes
     explorer.tab("Directions")
     explorer.root.scroll_into_view_if_needed()
     explorer.reader.screenshot(f"explorer_{theme.split()[-1].lower()}")
@@ -457,7 +462,7 @@ environment.set_up(seed=0)"""
 def test_on_a_phone_the_picture_is_small_and_stays_in_sight(browser, lab):
     view = "explore(load_network(environment.ASSETS / 'weights' / 'mnist_generator.safetensors')[0])"
     write_notebook(lab[1] / "notebooks" / "phone.ipynb", SET_UP, view, "# below\n" + "\n\nfiller" * 60)
-    with reading(browser, lab[0], "phone.ipynb", 390, 844) as reader:
+    with reading(browser, lab[0], "phone.ipynb", 390, 844, touch=True) as reader:
         reader.hide_files()
         reader.start()
         reader.finish()
@@ -466,7 +471,11 @@ def test_on_a_phone_the_picture_is_small_and_stays_in_sight(browser, lab):
         reader.screenshot("explorer_phone")
         assert explorer.part("picture").bounding_box()["width"] <= 160
         assert explorer.part("right").bounding_box()["width"] > 200
-        explorer.part("reset").first.scroll_into_view_if_needed()
+        explorer.part("keep").tap()
+        explorer.says("kept as favourite 1")
+        explorer.tab("Favourites")
+        explorer.part("remove").tap()
+        explorer.says("removed favourite 1")
         explorer.tab("Map")
         explorer.part("map-cell").nth(80).scroll_into_view_if_needed()
         explorer.page.mouse.move(200, 600)

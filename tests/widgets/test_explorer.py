@@ -174,6 +174,17 @@ def test_a_typed_seed_goes_where_surprise_went(view):
     assert view.image.value != wanted
 
 
+def test_it_opens_at_the_seed_that_it_is_given(generator):
+    view = explore(generator, seed=22)
+    assert torch.equal(view.latents, random_points(generator, 22))
+    assert "seed 22" in view.said.value
+    assert find(view, "gan-seed")[0].value == 22
+    view.surprise()
+    assert torch.equal(view.latents, random_points(generator, 23))
+    view.undo()
+    assert (view.seed, find(view, "gan-seed")[0].value) == (22, 22)
+
+
 def test_each_tab_has_its_own_reset(view):
     open_tab(view, "Single numbers")
     view.sliders[0].value = view.single.sliders[3].value = 1.0
@@ -281,20 +292,18 @@ def test_callbacks_from_two_threads_end_in_a_consistent_picture(view):
 
 
 def test_the_explorer_displays_as_a_widget(view, monkeypatch):
-    """ipywidgets 8 returns a bundle of formats, 7 displays by itself: the explorer follows whichever is there."""
-    if hasattr(view.widget, "_repr_mimebundle_"):
-        bundle = view._repr_mimebundle_(include=None, exclude=None)
-        assert "application/vnd.jupyter.widget-view+json" in bundle
-        assert bundle["text/plain"].startswith("6 latent sliders")
-    shown = []
+    """ipywidgets 8 describes a widget, 7 only shows it: of either one output is left, with the live view in it."""
+    view_type = "application/vnd.jupyter.widget-view+json"
+    bundle = view._repr_mimebundle_(include=None, exclude=None)
+    assert bundle["text/plain"].startswith("6 latent sliders")
+    assert bundle[view_type]["model_id"] == view.widget.model_id
 
     class Version7:
-        def _ipython_display_(self) -> None:
-            shown.append("widget")
+        model_id = "abc"
 
     monkeypatch.setattr(view, "widget", Version7())
-    assert view._repr_mimebundle_() == {}
-    assert shown == ["widget"]
+    seven = view._repr_mimebundle_()  # an empty one would print the explorer's address below it
+    assert seven == {"text/plain": bundle["text/plain"], view_type: {**bundle[view_type], "model_id": "abc"}}
 
 
 def test_every_control_says_what_it_is(view):

@@ -1,0 +1,63 @@
+"""Build the course as a static site from the stored outputs: python assets/make/book.py"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from stamp import ROOT, current_address
+
+BOOK = Path(__file__).resolve().parent / "book"
+OUT = ROOT / "build" / "book"
+LEFT_OUT = shutil.ignore_patterns("weights", "make", ".*")
+
+
+def lay_out(folder: Path, root: Path) -> None:
+    """Put into ``folder`` what Sphinx reads: notebooks as they are, their pictures, README, the book's own pages."""
+    for part in ("notebooks", "assets"):
+        shutil.copytree(root / part, folder / part, ignore=LEFT_OUT)
+    for page in BOOK.glob("*.md"):
+        shutil.copy(page, folder)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(outward(readme, folder), encoding="utf-8")
+    for name in ["playground.html", *re.findall(r'src="assets/([^"]+)"', readme)]:
+        place = folder / "site" / ("" if name == "playground.html" else "assets") / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "assets" / name, place)
+
+
+def outward(text: str, folder: Path) -> str:
+    """Links to files that are not in the book lead to the repository."""
+
+    def target(link: re.Match) -> str:
+        inside = link[1].startswith(("http", "#")) or (folder / link[1]).exists()
+        return link[0] if inside else f"]({current_address(ROOT)}/blob/main/{link[1]})"
+
+    return re.sub(r"\]\(([^)]+)\)", target, text)
+
+
+def build(out: Path, root: Path = ROOT) -> int:
+    """Build the book of the course at ``root`` into ``out``; 0, or another number if there was a warning."""
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(Path(folder), root)
+        strict = ["-q", "-E", "-W", "--keep-going"]
+        places = ["-c", BOOK, "-d", f"{folder}/.doctrees", "-D", f"html_extra_path={folder}/site", folder, out]
+        return subprocess.run([sys.executable, "-m", "sphinx", *strict, *places]).returncode
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the site (default: build/book)")
+    options = parser.parse_args(arguments)
+    if build(options.out):
+        raise SystemExit("the book has faults: see above")
+    print(options.out / "index.html")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Networks from pictures to pictures, and those that judge them patch by patch. Notebooks 16 and 17 build them.
+
+Sources: U-Net, Ronneberger et al., arXiv 1505.04597; as a generator, with a discriminator of patches, Isola et al.,
+*Image-to-Image Translation with Conditional Adversarial Networks* (pix2pix), arXiv 1611.07004; two of each without
+pairs, Zhu et al. (CycleGAN), arXiv 1703.10593.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_helpers.checkpoints import Network
+from gan_helpers.models.convolutional import receptive_fields
+
+
+def _check_sides(image_shape: tuple[int, ...], halvings: int, network: str) -> None:
+    shrink = 2**halvings
+    if len(image_shape) != 3 or any(side < shrink or side % shrink for side in image_shape[1:]):
+        raise ValueError(
+            f"a {network} of {halvings} halvings cannot take pictures of shape {tuple(image_shape)}: it needs "
+            f"(C, H, W) with sides that are multiples of {shrink}; load them with size={shrink} or more, or halve less"
+        )
+
+
+def _convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
+    """3x3, normalised, leaky ReLU: height and width stay (stride 1) or are halved (stride 2).
+
+    All channels are normalised together, over one picture: no mixture of several kinds of pictures is kept, as batch
+    norm would, and a U-Net costs little more than without, where instance norm doubles its time on a CPU.
+    """
+    norm = nn.GroupNorm(1, n_out)
+    return nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride, padding=1), norm, nn.LeakyReLU(0.2))
+
+
+class UNet(Network):
+    """Pictures (N, source_channels, H, W) in [-1, 1] to pictures (N, C, H, W): halved, doubled, fine maps handed over.
+
+    Going up, pixels are repeated and convolved, which leaves no checkerboard (Odena et al., Distill, 2016).
+
+    Args:
+        image_shape: (C, H, W) of what comes out; H and W must be multiples of 2 ** halvings.
+        source_channels: of what goes in; None: the same as come out.
+        width: channels of the finest maps; each halving doubles them.
+        skips: False puts zeros in place of what is handed across, in a network of the same size and cost.
+        residual: add what comes out to what goes in, nothing at first; else tanh ends it. The sum may leave [-1, 1].
+
+    Raises:
+        ValueError: sides that cannot be halved so often; ``residual`` with other channels in than out.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] = (3, 32, 32),
+        source_channels: int | None = None,
+        width: int = 12,
+        halvings: int = 3,
+        skips: bool = True,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        _check_sides(image_shape, halvings, "U-Net")
+        depth = image_shape[0]
+        source_channels = depth if source_channels is None else source_channels
+        if residual and source_channels != depth:
+            raise ValueError(
+                f"{source_channels} channels in and {depth} out cannot be added: use residual=False, or load both "
+                "sides with the same number of channels"
+            )
+        channels = [width * 2**level for level in range(halvings + 1)]
+        self.first = _convolution(source_channels, width)
+        self.down = nn.ModuleList(_convolution(few, many, stride=2) for few, many in pairwise(channels))
+        self.up = nn.ModuleList(_convolution(many + few, few) for few, many in pairwise(channels))
+        self.last = nn.Conv2d(width, depth, 3, padding=1)
+        self.skips, self.residual = skips, residual
+        if residual:  # it begins as the identity
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = [self.first(images)]  # the finest first
+        for down in self.down:
+            maps.append(down(maps[-1]))
+        features = maps.pop()
+        for up in reversed(self.up):
+            skip = maps.pop()
+            features = F.interpolate(features, scale_factor=2, mode="nearest")
+            features = up(torch.cat([features, skip if self.skips else torch.zeros_like(skip)], 1))
+        return images + self.last(features) if self.residual else torch.tanh(self.last(features))
+
+
+class PatchDiscriminator(Network):
+    """Pictures (N, C, H, W) in [-1, 1] to a logit for each patch, (N, 1, h, w): is this square of it real?
+
+    All patches are judged by the same layers, so it has no view of the whole; ``field`` is the side of a patch.
+
+    Args:
+        image_shape: (C, H, W) of what is judged.
+        source_channels: of the picture that it was made from, which is judged along with it; 0: none is.
+        width: channels of the first maps; each further halving doubles them.
+        halvings: convolutions of stride 2 before the last, which has stride 1: the patches have sides of 4, 10, 22, 46.
+        kernel: 4, or 1 for patches of one pixel.
+
+    Raises:
+        ValueError: sides that cannot be halved so often, another kernel, or fewer than one halving.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] = (3, 32, 32),
+        source_channels: int = 0,
+        width: int = 24,
+        halvings: int = 2,
+        kernel: int = 4,
+    ) -> None:
+        super().__init__()
+        if kernel not in (1, 4) or halvings < 1:
+            raise ValueError(f"kernel={kernel}, halvings={halvings}: the kernel must be 1 or 4, and halvings 1 or more")
+        pad, stride = (1, 2) if kernel == 4 else (0, 1)
+        _check_sides(image_shape, halvings if kernel == 4 else 0, "PatchGAN")
+        channels = [image_shape[0] + source_channels, *(width * 2**level for level in range(halvings))]
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(channels):
+            layers += [nn.Conv2d(n_in, n_out, kernel, stride, pad), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, kernel, padding=pad))
+
+    @property
+    def field(self) -> int:
+        """The side in pixels of the square that one logit depends on; at the rim part of it lies outside."""
+        return receptive_fields(self.layers)[-1]
+
+    def forward(self, images: Tensor, sources: Tensor | None = None) -> Tensor:
+        return self.layers(images if sources is None else torch.cat([images, sources], 1))
+
+
+# --- two sets of pictures, there and back -------------------------------------------------------------
+
+
+def swapped(images: Tensor) -> Tensor:
+    """The second half of a batch (2N, C, H, W) before the first."""
+    first, second = images.chunk(2)
+    return torch.cat([second, first])
+
+
+class TranslatorPair(Network):
+    """Two U-Nets, ``to_a`` from pictures of B to pictures of A, ``to_b`` back; arguments as for ``UNet``.
+
+    A batch (2N, C, H, W) is N pictures of B, then N of A, and comes back as N of A, then N of B.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] = (3, 32, 32),
+        width: int = 8,
+        halvings: int = 2,
+        skips: bool = True,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        self.to_a = UNet(image_shape, None, width, halvings, skips, residual)
+        self.to_b = UNet(image_shape, None, width, halvings, skips, residual)
+
+    def forward(self, images: Tensor) -> Tensor:
+        of_b, of_a = images.chunk(2)
+        return torch.cat([self.to_a(of_b), self.to_b(of_a)])
+
+
+class ImagePool(nn.Module):
+    """The last pictures that a translator made, a few of which D sees again in place of new ones.
+
+    Its pictures are saved with the network that holds it, so that a resumed training goes on with the same ones.
+    Source: Shrivastava et al., arXiv 1612.07828, section 2.3; 50 pictures in CycleGAN, arXiv 1703.10593, section 4.
+    """
+
+    def __init__(self, size: int, image_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(size, *image_shape))
+        self.register_buffer("filled", torch.zeros(size, dtype=torch.bool))
+
+    def forward(self, fakes: Tensor) -> Tensor:
+        """Fakes (N, C, H, W), each with probability 1/2 exchanged for an older one, which is given out instead.
+
+        Raises:
+            ValueError: more of them than the pool has places.
+        """
+        size, n = len(self.filled), len(fakes)
+        if not size:
+            return fakes
+        if n > size:
+            raise ValueError(f"a batch of {n} for a pool of {size} pictures: choose pool={n} or more, or 0 for none")
+        places = torch.randperm(size, device=fakes.device)[:n]
+        old, known = self.images[places], self.filled[places]
+        exchanged = known & (torch.rand(n, device=fakes.device) < 0.5)
+        stored = exchanged | ~known  # a free place takes a copy, and the new one is given out all the same
+        self.images[places] = torch.where(_each(stored), fakes, old)
+        self.filled[places] = True
+        return torch.where(_each(exchanged), old, fakes)
+
+
+def _each(chosen: Tensor) -> Tensor:
+    return chosen.view(-1, 1, 1, 1)
+
+
+class DiscriminatorPair(Network):
+    """Two discriminators of patches, ``a`` and ``b``, and a pool of fakes for each; arguments as for those.
+
+    By default a patch is larger than a picture of 32x32. What tells two sets apart may lie in one place alone, as
+    glasses do in a face, and most patches of 22 pixels do not hold it whole.
+
+    A batch (2N, C, H, W) is N pictures of A, real or translated, then N of B: logits (2N, 1, h, w).
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, ...] = (3, 32, 32), width: int = 24, halvings: int = 3, pool: int = 50
+    ) -> None:
+        super().__init__()
+        self.a = PatchDiscriminator(image_shape, 0, width, halvings)
+        self.b = PatchDiscriminator(image_shape, 0, width, halvings)
+        self.pools = nn.ModuleList(ImagePool(pool, image_shape) for _ in "ab")
+
+    def forward(self, images: Tensor) -> Tensor:
+        of_a, of_b = images.chunk(2)
+        return torch.cat([self.a(of_a), self.b(of_b)])
+
+    def remembered(self, fakes: Tensor) -> Tensor:
+        """A batch of fakes in which the pools have put older ones in the place of some."""
+        return torch.cat([pool(part) for pool, part in zip(self.pools, fakes.chunk(2), strict=True)])
