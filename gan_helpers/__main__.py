@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +19,15 @@ from gan_helpers.data import DatasetError, ImageSet, load_images
 from gan_helpers.metrics import accuracy
 from gan_helpers.models import sample_latents, stable_pair
 from gan_helpers.training import STABLE, TrainingDiverged, train_classifier, train_gan
+from gan_helpers.training.distributed import joined, rank, world_size
 from gan_helpers.widgets import Monitor
 
 USER_ERRORS = (DatasetError, CheckpointError, TrainingDiverged, ValueError, OSError, MemoryError)
+FIRST_SPEAKS = 15.0  # seconds that a process other than the first waits with its last line: torchrun ends it before
 DATA = "a folder of pictures, or a data set by name: mnist, fashion-mnist, cifar10, strokes, faces and more"
 TRAIN = """Trains the recipe of notebook 07 and saves the generator. Stop with Ctrl-C whenever you like: the generator
-is saved, and the same command with --resume goes on. Sample from it with gan_helpers.checkpoints.load_network(FILE)."""
+is saved, and the same command with --resume goes on. Sample from it with gan_helpers.checkpoints.load_network(FILE).
+In several processes: torchrun --nproc-per-node 2 -m gan_helpers train, with the same options."""
 CLASSIFIER = """Trains the kind of classifier that the measures of notebook 06 look through, for pictures of your own:
 a folder with a subfolder for each class, or a labelled data set. Every tenth picture is held out to test it."""
 
@@ -31,15 +36,23 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; what a user can mend ends it with one line and exit status 1."""
     options = parser().parse_args(arguments)
     try:
-        options.call(options)
+        with joined():
+            options.call(options)
     except USER_ERRORS as error:
-        raise SystemExit(f"error: {error}".replace("with resume=False", "without --resume")) from error
+        end(f"error: {error}".replace("with resume=False", "without --resume"), error)
     except KeyboardInterrupt:
-        raise SystemExit("stopped at once: only what was saved before is left") from None
+        end("stopped at once: only what was saved before is left", None)
     except RuntimeError as error:  # torch has no type of its own for a CPU's memory
         if "memory" not in str(error):
             raise
-        raise SystemExit("error: not enough memory: choose a smaller --size or --batch-size") from error
+        end("error: not enough memory: choose a smaller --size or --batch-size", error)
+
+
+def end(line: str, cause: BaseException | None) -> None:
+    """End with one line; where several processes have met the same, the first says it and torchrun ends the others."""
+    if environment.process_number() > 0:
+        time.sleep(FIRST_SPEAKS)
+    raise SystemExit(line) from cause
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
                 "--batch-size",
                 type=at_least(int, 2),
                 default=STABLE.batch_size,
-                help="pictures a step; no more than there are (default: %(default)s)",
+                help="pictures a step, of all processes together; no more than there are (default: %(default)s)",
             )
             command.add_argument("--resume", action="store_true", help="go on from the checkpoint beside the file")
     return course
@@ -97,6 +110,8 @@ def train_generator(options: argparse.Namespace) -> None:
         print(f"no checkpoint {checkpoint}: this run begins at step 0")
     torch.manual_seed(options.seed)
     generator, discriminator = (network.to(device) for network in stable_pair(data.shape))
+    if world_size() > 1:  # torchrun passes an interrupt on, more than once: the training hears the first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     run = train_gan(
         generator,
         discriminator,
@@ -105,8 +120,10 @@ def train_generator(options: argparse.Namespace) -> None:
         settings=replace(STABLE, batch_size=options.batch_size, seed=options.seed),
         checkpoint=checkpoint,
         resume=options.resume,
-        callbacks=[Monitor(sample_latents(generator, 16))],
+        callbacks=[Monitor(sample_latents(generator, 16))] if rank() == 0 else [],
     )
+    if rank() > 0:
+        return
     facts = {"data": data.source, "steps": run.step, "seconds": round(run.seconds)}
     save_network(out, run.average, **facts, machine=environment.machine(device), seed=options.seed)
     print(f"saved {out}: {facts}" + ("; the same command with --resume goes on" if run.interrupted else ""))

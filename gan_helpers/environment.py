@@ -4,7 +4,8 @@ This is the only module that reads environment variables:
 
 - ``GAN_QUICK=1``  shrinks every budget (fewer steps, fewer pictures) on the same code path;
 - ``GAN_DATA``     a folder searched for data sets first, and downloaded into;
-- ``GAN_DEVICE``   overrides the device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` (Apple's GPU), or ``gpu`` for any.
+- ``GAN_DEVICE``   overrides the device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` (Apple's GPU), or ``gpu`` for any;
+- ``RANK``, ``LOCAL_RANK`` and ``WORLD_SIZE``, which ``torchrun`` sets in each process that it starts.
 """
 
 from __future__ import annotations
@@ -61,9 +62,26 @@ def best_device() -> torch.device:
             f"GAN_DEVICE={named}, but torch finds only {', '.join(reversed(here))} here: choose one of them"
         )
     try:
-        return torch.device(kind)
+        return torch.device(f"cuda:{_number('LOCAL_RANK')}" if kind == "cuda" and process_count() > 1 else kind)
     except RuntimeError as error:
         raise ValueError(f"GAN_DEVICE={named} is no device: choose one of {', '.join(reversed(here))}") from error
+
+
+def process_number() -> int:
+    """Which of the processes that ``torchrun`` has started this is, from 0; its word is the rank."""
+    return _number("RANK")
+
+
+def process_count() -> int:
+    """How many processes ``torchrun`` has started, on all machines; 1 without it. Its word is the world size."""
+    return max(1, _number("WORLD_SIZE"))
+
+
+def _number(name: str) -> int:
+    text = os.environ.get(name, "").strip() or "0"
+    if not text.isdecimal():
+        raise ValueError(f"{name}={text} is no number: unset it, or let torchrun set it")
+    return int(text)
 
 
 def available_devices() -> list[str]:

@@ -66,8 +66,10 @@ def text_outputs(cell: dict) -> str:
 
 
 def test_there_are_notebooks_numbered_from_01():
-    assert [path.name[:3] for path in NOTEBOOKS] == [f"{i:02}_" for i in range(1, len(NOTEBOOKS) + 1)]
-    assert len(NOTEBOOKS) >= 5
+    """Without a gap, but for 16 and 17, on translation, which are still to be written."""
+    numbers = [int(path.name[:2]) for path in NOTEBOOKS]
+    assert numbers == [number for number in range(1, max(numbers) + 1) if number not in {16, 17} - {*numbers}]
+    assert len(numbers) >= 5
 
 
 # --- the file -----------------------------------------------------------------------------------------

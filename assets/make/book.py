@@ -1,4 +1,7 @@
-"""Build the course as a static site from the stored outputs: python assets/make/book.py"""
+"""Build the course as a static site from the stored outputs: python assets/make/book.py [--pdf FILE]
+
+A PDF is the same book as one page, printed by an installed Chromium or Chrome.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from stamp import ROOT, current_address
 
 BOOK = Path(__file__).resolve().parent / "book"
 OUT = ROOT / "build" / "book"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LEFT_OUT = shutil.ignore_patterns("weights", "make", ".*")
 
 
@@ -41,22 +45,40 @@ def outward(text: str, folder: Path) -> str:
     return re.sub(r"\]\(([^)]+)\)", target, text)
 
 
-def build(out: Path, root: Path = ROOT) -> int:
-    """Build the book of the course at ``root`` into ``out``; 0, or another number if there was a warning."""
+def build(out: Path, root: Path = ROOT, builder: str = "html") -> int:
+    """Build the book of the course at ``root`` into ``out``; 0, or another number if there was a warning.
+
+    ``builder`` is one of Sphinx: "html" for a page a notebook, "singlehtml" for one page of all.
+    """
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder), root)
-        strict = ["-q", "-E", "-W", "--keep-going"]
+        strict = ["-q", "-E", "-W", "--keep-going", "-b", builder]
         places = ["-c", BOOK, "-d", f"{folder}/.doctrees", "-D", f"html_extra_path={folder}/site", folder, out]
         return subprocess.run([sys.executable, "-m", "sphinx", *strict, *places]).returncode
+
+
+def print_pdf(path: Path, root: Path = ROOT) -> int:
+    """Print the book of the course at ``root`` into one PDF; 0, or another number if that failed."""
+    chromium = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if chromium is None:
+        raise SystemExit(f"a PDF needs a browser to print it: install one of {', '.join(BROWSERS)}")
+    with tempfile.TemporaryDirectory() as folder:
+        if failed := build(Path(folder), root, "singlehtml"):
+            return failed
+        quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+        page = (Path(folder) / "index.html").as_uri()
+        printed = [chromium, *quiet, f"--print-to-pdf={path.resolve()}", page]
+        return subprocess.run(printed, capture_output=True).returncode
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the site (default: build/book)")
+    parser.add_argument("--pdf", type=Path, default=None, help="print the whole book into this file instead")
     options = parser.parse_args(arguments)
-    if build(options.out):
+    if print_pdf(options.pdf) if options.pdf else build(options.out):
         raise SystemExit("the book has faults: see above")
-    print(options.out / "index.html")
+    print(options.pdf or options.out / "index.html")
 
 
 if __name__ == "__main__":

@@ -255,6 +255,67 @@ def denoiser() -> str:
     return document(denoiser, "A denoiser with two short cuts", 440, *parts)
 
 
+def variational() -> str:
+    """A picture x enters the encoder, which names a Gaussian, with a mean and a deviation for each number of a code.
+    A code z is drawn from it, and the decoder G draws the rebuilt picture. For a new picture the code comes from the
+    prior instead, a standard normal distribution, through the same decoder. The bound compares the rebuilt picture
+    with x, and the Gaussian with the prior. In the VAE-GAN a discriminator D judges the new pictures as well."""
+    hat = "*x\N{COMBINING CIRCUMFLEX ACCENT}*"
+    parts = [
+        picture(28, 62, REAL_DIGIT) + label(76, 50, "picture *x*"),
+        block(168, 298, 110, (170, 70), DATA) + label(233, 116, "encoder", font_size=20),
+        block(340, 452, 110, (92, 92), CURVE, fill_opacity=0.1) + label(396, 94, "*q*(*z*|*x*)", font_size=18),
+        label(396, 118, "mean *μ*") + label(396, 142, "deviation *s*"),
+        block(340, 452, 296, (92, 92), CURVE, fill_opacity=0.1) + label(396, 280, "prior", font_size=18),
+        label(396, 304, "mean 0") + label(396, 328, "deviation 1"),
+        polyline([(396, 164), (396, 242)], stroke=INK, **DASHED) + label(408, 208, "KL", text_anchor="start"),
+        vector(516, 203, 92) + label(516, 140, "code *z*"),
+        block(580, 700, 203, (70, 170), GENERATOR) + label(640, 200, "*G*", font_size=24) + label(640, 226, "decoder"),
+        picture(780, 62, REBUILT_DIGIT) + label(828, 50, f"rebuilt {hat}"),
+        picture(780, 246, FAKE_DIGIT) + label(828, 362, "new picture"),
+        arrow((130, 110), (162, 110)) + arrow((304, 110), (334, 110)),
+        arrow((452, 110), (476, 110), (476, 190), (498, 190)) + arrow((452, 296), (476, 296), (476, 216), (498, 216)),
+        arrow((534, 203), (574, 203)),
+        arrow((706, 180), (736, 180), (736, 110), (774, 110)) + arrow((706, 226), (736, 226), (736, 294), (774, 294)),
+        polyline([(76, 164), (76, 408), (892, 408), (892, 110), (882, 110)], stroke=INK, **DASHED),
+        label(300, 400, f"squared error of {hat}, or of its features in *D*"),
+        block(580, 700, 362, (64, 50), DISCRIMINATOR) + label(640, 369, "*D*", font_size=22),
+        arrow((774, 330), (740, 330), (740, 362), (706, 362)),
+    ]
+    return document(variational, "A variational autoencoder, and the discriminator that may join it", 430, *parts)
+
+
+def video_gan() -> str:
+    """The latent vector has two parts. The content code goes through one network to the sprite, a small picture; the
+    motion code goes through a recurrent network to a path of 16 points. The sprite placed along the path is the clip,
+    16 frames. Two discriminators judge it: one sees all 16 frames at once, the other the square around the ink of a
+    single frame, drawn at random."""
+    path = [(330, 300), (346, 282), (362, 264), (378, 246), (394, 258), (410, 276), (426, 294), (438, 306)]
+    field = [
+        block(546 + 10 * i, 638 + 10 * i, 186 - 10 * i, (92, 92), "#111111", stroke=PAPER, fill_opacity=1)
+        for i in (3, 2, 1, 0)
+    ]
+    parts = [
+        vector(50, 96, 96) + label(50, 166, "content", "code") + vector(50, 272, 56) + label(50, 322, "motion", "code"),
+        block(124, 254, 96, (64, 130), GENERATOR) + label(189, 102, "sprite network"),
+        block(124, 254, 272, (84, 84), GENERATOR) + label(189, 266, "path network", "(recurrent)"),
+        picture(336, 48, FAKE_DIGIT) + label(384, 166, "sprite"),
+        polyline(path, stroke=GENERATOR) + "".join(element("circle", cx=x, cy=y, r=4, fill=GENERATOR) for x, y in path),
+        label(384, 340, "path, 16 points"),
+        *field,
+        element("g", picture(0, 0, FAKE_DIGIT), transform="translate(556 176) scale(0.5)"),
+        label(608, 260, "clip, 16 frames") + label(494, 192, "place"),
+        block(744, 890, 96, (110, 70), DISCRIMINATOR) + label(817, 92, "judge of clips", "all frames"),
+        block(744, 890, 272, (110, 70), DISCRIMINATOR) + label(817, 268, "judge of frames", "one, at random"),
+        *(arrow((a, y), (b, y)) for y in (96, 272) for a, b in ((68, 118), (260, 320))),
+        arrow((440, 96), (494, 96), (494, 172))
+        + arrow((446, 272), (494, 272), (494, 202))
+        + arrow((522, 186), (540, 186)),
+        arrow((676, 172), (708, 172), (708, 96), (738, 96)) + arrow((676, 186), (708, 186), (708, 272), (738, 272)),
+    ]
+    return document(video_gan, "A video GAN: sprite, path and two judges", 366, *parts)
+
+
 def axes(left: float, width: float, ys: Sequence[float], low: float, high: float) -> tuple[str, Place]:
     """A grid for x from -4 to 4 and y from `low` to `high`, and the function that places (x, y) on it."""
 
@@ -480,6 +541,117 @@ def judging() -> str:
     return document(judging, "What each measure looks at", 400, *parts)
 
 
+def label_paths() -> str:
+    """Where a label enters. In the generator G, the label y picks a row of scales and shifts in every norm, and z
+    passes through. In the discriminator D, the picture becomes features; y picks a vector, and its scalar product
+    with the features joins what a linear layer says of the picture whatever its label. The sum is the logit."""
+    parts = [
+        vector(60, 120, 96) + label(60, 196, "*z*") + arrow((78, 120), (134, 120)),
+        block(140, 290, 120, (80, 140), GENERATOR) + label(215, 118, "*G*", font_size=26),
+        label(215, 144, "norms") + arrow((296, 120), (340, 120)),
+        picture(346, 72, FAKE_DIGIT) + label(394, 192, "*G*(*z*, *y*), or *x*") + arrow((448, 120), (492, 120)),
+        block(498, 608, 120, (140, 90), DISCRIMINATOR) + label(553, 118, "*D*", font_size=26),
+        label(553, 144, "layers") + arrow((614, 120), (640, 120)) + vector(658, 120, 96) + label(658, 196, "features"),
+        arrow((676, 96), (704, 72)) + block(710, 800, 66, (52, 52), DISCRIMINATOR) + label(755, 72, "linear"),
+        arrow((676, 144), (704, 168)) + block(710, 800, 176, (52, 52), DISCRIMINATOR) + label(755, 182, "product"),
+        arrow((806, 66), (836, 108)) + arrow((806, 176), (836, 134)) + label(848, 129, "+", font_size=26),
+        label(886, 126, "logit") + block(24, 96, 300, (52, 52), INK, fill_opacity=0.1) + label(60, 306, "*y* = 3"),
+        block(140, 290, 300, (66, 66), GENERATOR) + label(215, 295, "row 3 of scales", "and of shifts"),
+        arrow((102, 300), (134, 300)) + arrow((215, 261), (215, 168)),
+        block(498, 608, 300, (66, 66), DISCRIMINATOR) + label(553, 295, "row 3 of", "vectors"),
+        arrow((60, 332), (60, 366), (553, 366), (553, 339)) + arrow((614, 300), (755, 300), (755, 208)),
+        label(305, 392, "the same label goes to both networks"),
+    ]
+    return document(label_paths, "Where a label enters the two networks", 416, *parts)
+
+
+STAMPS = {"stamps of 3": (1, 1, 1), "stamps of 4": (1, 1, 1, 1), "repeat, then 3": (1, 2, 2, 1)}
+
+
+def stamping() -> str:
+    """Three ways to double a row of four inputs. Above the inputs, below them the stamp of each, two outputs further
+    from row to row, and at the bottom how much ink each output gets. Stamps of 3 overlap at every other output: 2, 1,
+    2, 1. Stamps of 4 overlap evenly: 2 each. To repeat each input and then add up 3 neighbours is a stamp of 1, 2, 2,
+    1: 3 each."""
+    parts = [label(460, 356, "the ink that each output gets, away from the rim")]
+    for panel, (title, stamp) in enumerate(STAMPS.items()):
+        left, ink = 40 + 290 * panel, [0] * 10
+        parts.append(label(left + 120, 44, title, font_weight="bold"))
+        for i in range(4):
+            parts.append(block(left + 48 + 38 * i, left + 78 + 38 * i, 76, (24, 24), DATA, fill_opacity=0.4))
+            for place, weight in enumerate(stamp, 2 * i):
+                ink[place] += weight
+                start, shade = left + 24 * place, {"fill_opacity": 0.25 * weight, "stroke_width": 1}
+                parts.append(block(start, start + 24, 122 + 26 * i, (18, 18), GENERATOR, **shade))
+        for place in range(2, 8):
+            start, height = left + 24 * place, 24 * ink[place]
+            parts.append(block(start + 2, start + 22, 304 - height / 2, (height, height), DATA, fill_opacity=0.5))
+            parts.append(label(start + 12, 324, str(ink[place]), class_=f"ink-{panel}"))
+    return document(stamping, "Three ways to double the side", 380, *parts)
+
+
+def portrait(x: float, y: float, skin: str, glasses: bool) -> str:
+    """A face of 96 by 96 as the course draws them, in few strokes."""
+
+    def oval(dx: float, dy: float, a: float, b: float, fill: str, **style: object) -> str:
+        return element("ellipse", cx=x + dx, cy=y + dy, rx=a, ry=b, fill=fill, **style)
+
+    eyes = "".join(oval(dx, 48, 5, 5, INK) for dx in (36, 60))
+    rims = "".join(oval(dx, 48, 10, 9, "none", stroke=INK, stroke_width=3) for dx in (36, 60))
+    bridge = polyline([(x + 45, y + 46), (x + 51, y + 46)], stroke=INK, stroke_width=3)
+    return "\n".join(
+        [
+            element("rect", x=x, y=y, width=96, height=96, fill="#CFE0EA"),
+            polyline([(x + 14, y + 96), (x + 26, y + 82), (x + 70, y + 82), (x + 82, y + 96)], "polygon", "#4F8F6B"),
+            oval(48, 40, 33, 34, "#4E3222") + oval(48, 52, 25, 31, skin) + eyes,
+            polyline([(x + 39, y + 69), (x + 48, y + 72), (x + 57, y + 69)], stroke="#9C4A48", stroke_width=3),
+            rims + bridge if glasses else "",
+        ]
+    )
+
+
+def readings(left: float, base: float, before: Sequence[float], after: Sequence[float]) -> list[str]:
+    """For each factor two bars that stand on y = `base`: grey before the edit, blue after it."""
+    parts = [polyline([(left - 10, base), (left + 250, base)], stroke=INK)]
+    names = ("glasses", "skin", "smile", "hat")
+    for i, (name, *pair) in enumerate(zip(names, before, after, strict=True)):
+        x = left + 8 + 64 * i
+        for dx, value, colour in zip((0, 18), pair, (DATA, GENERATOR), strict=True):
+            bar = {"width": 16, "height": 100 * value, "fill": colour, "id": f"{name}-{dx}"}
+            parts.append(element("rect", x=x + dx, y=base - 100 * value, **bar))
+        parts.append(label(x + 17, base + 22, name))
+    return parts
+
+
+def editing() -> str:
+    """An edit. Left the plane of latent vectors: from z a step along a direction, the arrow, leads to z + d. G turns
+    both into faces: z into one without glasses, z + d into one with glasses and lighter skin. A network reads the
+    factors off both. Right, grey bars before and blue bars after: the wanted factor, glasses, has risen from 0 to 1;
+    skin has changed as well, a side effect. Dashed, a second direction, at right angles to the way in which
+    skin gets lighter."""
+    x0, y0 = 120, 180
+    parts = [
+        element("rect", x=30, y=60, width=190, height=230, fill=DATA, fill_opacity=0.08, stroke=GRID),
+        arrow((x0 - 40, y0 + 60), (x0 + 36, y0 - 54), colour=GENERATOR, stroke_width=4),
+        arrow((x0 - 40, y0 + 60), (x0 - 40, y0 - 44), colour=CURVE, stroke_width=3, **DASHED),
+        arrow((x0 - 40, y0 + 60), (x0 + 64, y0 + 60), colour=DATA),
+        element("circle", cx=x0 - 40, cy=y0 + 60, r=7, fill=INK),
+        label(x0 - 60, y0 + 54, "*z*", font_size=20) + label(x0 + 52, y0 - 70, "*z* + *d*", font_size=20),
+        label(x0 + 38, y0 + 86, "skin gets lighter") + label(125, 320, "latent vectors"),
+        label(125, 40, "dashed: leaves skin alone", fill=CURVE),
+        block(262, 342, 175, (90, 190), GENERATOR) + label(302, 182, "*G*", font_size=26),
+        arrow((226, 175), (256, 175)) + arrow((348, 120), (392, 120)) + arrow((348, 230), (392, 230)),
+        portrait(400, 66, "#B2784F", False) + portrait(400, 188, "#E2B48C", True),
+        label(448, 54, "*G*(*z*)") + label(448, 306, "*G*(*z* + *d*)"),
+        block(546, 622, 175, (190, 110), INK, fill_opacity=0.08) + label(584, 181, "reader"),
+        arrow((502, 120), (540, 140)) + arrow((502, 230), (540, 210)) + arrow((628, 175), (650, 175)),
+        *readings(650, 240, (0.03, 0.65, 0.4, 0.03), (1.0, 0.3, 0.42, 0.03)),
+        label(720, 110, "before", fill=DATA) + label(790, 110, "after", fill=GENERATOR),
+        label(775, 306, "wanted: glasses; side effect: skin"),
+    ]
+    return document(editing, "Move one factor of a face, and see which others move", 340, *parts)
+
+
 FLOORS = (  # the highest first: on each its wings, or modules, and what lives there
     (("widgets", "explorer, monitor, canvas"), ("exercises", "check, parts 1 to 4, clinic")),
     (("viz", "plots, pictures, films, fields"), ("latent", "points, paths, mixtures, inversion, editing")),
@@ -540,9 +712,33 @@ def repair() -> str:
     return document(repair, "Where to look in a broken run", 516, *parts)
 
 
+def processes() -> str:
+    """Two processes. Each holds the whole of G and D, draws latents z of its own, and sees its own half of the real
+    pictures x of every batch. Their gradients meet in an all-reduce, dashed, which gives both the same mean. Then both
+    take the same step, so their weights stay the same."""
+    parts = []
+    for number, middle in enumerate((120, 340)):
+        y, digit = middle - 4, (REAL_DIGIT, REBUILT_DIGIT)[number]
+        parts += [block(20, 620, middle, (190, 190), DATA, fill_opacity=0.06)]
+        parts += [label(86, middle - 66, f"process {number}", font_weight="bold")]
+        parts += [vector(60, y, 72), label(60, middle + 66, "own *z*"), arrow((78, y), (110, y))]
+        parts += [block(116, 206, y, (60, 110), GENERATOR), label(161, y + 8, "*G*", font_size=26)]
+        parts += [picture(248, middle - 52, FAKE_DIGIT), label(296, middle + 66, "*G*(*z*)"), arrow((212, y), (242, y))]
+        parts += [picture(362, middle - 52, digit), label(410, middle + 66, "own half of *x*")]
+        parts += [arrow((464, y), (494, y)), block(500, 590, y, (110, 60), DISCRIMINATOR)]
+        parts += [label(545, y + 8, "*D*", font_size=26)]
+        parts += [arrow((626, middle - 14), (734, middle - 14), **DASHED), label(680, middle - 26, "gradients")]
+        parts += [arrow((734, middle + 14), (626, middle + 14), **DASHED), label(680, middle + 42, "their mean")]
+    parts += [block(740, 896, 230, (330, 330), INK, fill_opacity=0.06)]
+    parts += [label(818, 220, "all\N{NON-BREAKING HYPHEN}reduce", font_size=19)]
+    parts += [label(818, 248, "the same mean", "for the same step")]
+    return document(processes, "One step in two processes", 460, *parts)
+
+
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
-IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser)
+BEYOND = (label_paths, stamping, editing, variational, video_gan, processes)
+IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, *BEYOND)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 

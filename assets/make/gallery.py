@@ -45,8 +45,8 @@ def digits_asked_for() -> Picture:
 
 
 def photographs() -> Picture:
-    """Three rows of pictures by the convolutional generator."""
-    return show_images(generated("photo_generator", 36), columns=12, zoom=2)
+    """Four rows of pictures by the convolutional generator, in columns its ten classes."""
+    return show_images(generated("photo_generator", 40), columns=10, zoom=2)
 
 
 def faces() -> Picture:

@@ -36,6 +36,7 @@ from gan_helpers.data.sets import (
     unscale_pixels,
 )
 from gan_helpers.data.sources import Unavailable
+from gan_helpers.data.staged import open_staged, stage_images
 from gan_helpers.data.strokes import colour_digits, stroke_digits
 
 __all__ = [
@@ -73,12 +74,14 @@ __all__ = [
     "mass_centres",
     "mix",
     "moving_digits",
+    "open_staged",
     "read_folder",
     "reflect",
     "sample_factors",
     "scale_pixels",
     "set_factor",
     "speck_share",
+    "stage_images",
     "stroke_digits",
     "thinned",
     "unscale_pixels",

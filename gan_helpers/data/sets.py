@@ -152,7 +152,8 @@ def load_images(
             "strokes", "faces" (drawn), "photos" (the folder of that name beside the data sets, else CIFAR-10, else
             colour digits, drawn), "celeba" (photographs of people: read notebook 10 first),
             "logograms" (grey, drawn), or a folder. Capitals, spaces and hyphens in a name do not matter.
-            A folder's subfolders, if any, are the classes. A Path always means a folder.
+            A folder's subfolders, if any, are the classes. A Path always means a folder. One that ``stage_images``
+            has filled is mapped, not read, and keeps its size and channels.
         split: "train" or "test". Of a folder, every tenth picture is held out as "test"; of fewer than ten, the last.
         size: height and width in pixels. None leaves those that a data set has; what has none gets 32.
         channels: 1 (grey) or 3 (colour). None leaves those that a data set has; a folder is read in colour.
@@ -168,6 +169,8 @@ def load_images(
     known = _known(name)
     if known is None:
         folder = Path(os.path.expanduser(name))
+        if (folder / "staged.json").is_file():
+            return _staged(folder, split, size, channels)
         return _part(read_folder(folder, size or FOLDER_SIDE, channels or 3), folder_name(folder), split)
     if known in PHOTOS:
         return _photos(known, split, size or FOLDER_SIDE, channels)
@@ -253,6 +256,16 @@ def _photos(name: str, split: str, size: int, channels: int | None) -> ImageSet:
         )
         found = _drawn("colour digits", split, size)
     return _fitted(found, size, channels, "bicubic")
+
+
+def _staged(folder: Path, split: str, size: int | None, channels: int | None) -> ImageSet:
+    from gan_helpers.data.staged import staged_part  # it makes an ImageSet
+
+    part = staged_part(folder, split)
+    if (size or part.shape[1], channels or part.shape[0]) != (part.shape[1], part.shape[0]):
+        c, h, w = part.shape
+        raise DatasetError(f"{folder} is staged as {c}x{h}x{w}: leave size and channels out, or stage it anew")
+    return part
 
 
 def _part(pictures: tuple[Tensor, Tensor, tuple[str, ...]], name: str, split: str) -> ImageSet:

@@ -4,7 +4,7 @@
 raises because of an answer, so *Run All* always reaches the bottom.
 
 An exercise is a reference answer and a generator of cases (``judging``); they stand in ``part1`` (notebooks 01 to 04),
-``part2`` (05 to 07), ``part3`` (08 to 11) and ``part4`` (12 to 15).
+``part2`` (05 to 07), ``part3`` (08 to 11) and ``part4`` (12 to 15, and 18).
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from gan_helpers.latent.editing import (
     fit_factors,
     leave_alone,
     measure_effects,
+    step_to_success,
     try_edit,
 )
 from gan_helpers.latent.inversion import (
@@ -67,6 +68,7 @@ __all__ = [
     "save_latents",
     "shares_of",
     "slerp",
+    "step_to_success",
     "try_edit",
     "variation",
     "weights_fingerprint",

@@ -6,6 +6,7 @@ has changed, and its features are what evaluation measures in. Notebook 10 expla
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -58,24 +59,59 @@ def measure_effects(
 
 @dataclass(frozen=True)
 class Edit:
-    """What a step along a direction did to faces that had not had the wanted factor."""
+    """What a step along a direction did to faces that had not had the wanted factor.
+
+    Changes are mean absolute differences between a face before and after, as shares of the difference between two
+    random faces: 0 is the same person, 1 a stranger. Rises and falls do not cancel, as they do in a mean of signed
+    changes.
+    """
 
     success: float  # the share of them that the reader finds it on afterwards
-    change: float  # of the other factors, on average, as a share of the difference between two faces: 1 is a stranger
+    change: float  # of the other factors, on average
+    by_factor: Tensor  # of each factor, (F,), the wanted one among them
 
 
 @torch.no_grad()
 def try_edit(
     generator: Network, reader: FactorReader, latents: Tensor, direction: Tensor, name: str, step: float
 ) -> Edit:
-    """Move latents (N, d) by ``step`` along a unit vector (d,), to raise the factor ``name`` above 0.5."""
+    """Move latents (N, d) by ``step`` along a unit vector (d,), to raise the factor ``name`` above 0.5.
+
+    Raises:
+        ValueError: no face at ``latents`` lacks the factor.
+    """
     before = read_factors(reader, generate(generator, latents))
     wanted = torch.arange(len(FACTORS), device=before.device) == FACTORS.index(name)
     lacking = before[:, wanted].squeeze(1) < 0.5
     if not lacking.any():
         raise ValueError(f"all {len(latents)} faces have the factor {name!r} already: give more")
     after = read_factors(reader, generate(generator, latents[lacking] + step * direction))
-    strangers = (before - before.roll(1, 0)).abs().mean(0)[~wanted].clamp(min=1e-6)
-    change = (after - before[lacking]).abs().mean(0)[~wanted]
+    strangers = (before - before.roll(1, 0)).abs().mean(0).clamp(min=1e-6)
+    by_factor = (after - before[lacking]).abs().mean(0) / strangers
     success = (after[:, wanted] > 0.5).float().mean()
-    return Edit(float(success), float((change / strangers).mean()))
+    return Edit(float(success), float(by_factor[~wanted].mean()), by_factor)
+
+
+def step_to_success(
+    generator: Network,
+    reader: FactorReader,
+    latents: Tensor,
+    direction: Tensor,
+    name: str,
+    success: float = 0.8,
+    longest: float = 12.0,
+    halvings: int = 7,
+) -> float:
+    """The step at which ``try_edit`` succeeds on a share ``success`` of the faces, to ``longest / 2**halvings``.
+
+    Infinite where not even ``longest`` does. Success is taken to grow with the step.
+    """
+
+    def enough(step: float) -> bool:
+        return try_edit(generator, reader, latents, direction, name, step).success >= success
+
+    low, high = 0.0, longest
+    for _ in range(halvings):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high if enough(high) else math.inf

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gan_helpers.checkpoints import Network
 from gan_helpers.models.dense import Generator
+from gan_helpers.models.mixed import MixedDiscriminator, MixedGenerator
 from gan_helpers.models.sampling import check_latents
 
 # --- dense networks -----------------------------------------------------------------------------------
@@ -186,6 +187,31 @@ class VariationalAutoencoder(Network):
     def forward(self, images: Tensor) -> Tensor:
         """Rebuild each picture from the mean of its code."""
         return self.decoder(self.encode(images)[0])
+
+
+class MixedAutoencoder(VariationalAutoencoder):
+    """The same with notebook 07's generator as the decoder: linear layers, then two convolutions that draw."""
+
+    def __init__(
+        self,
+        latent_dim: int = 16,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        widths: tuple[int, ...] = (512, 256),
+    ) -> None:
+        Network.__init__(self)
+        self.encoder = Encoder(2 * latent_dim, image_shape, widths)
+        self.decoder = MixedGenerator(latent_dim, image_shape, tuple(reversed(widths)))
+
+
+def vaegan_pair(
+    image_shape: tuple[int, ...] = (1, 28, 28), latent_dim: int = 16
+) -> tuple[MixedAutoencoder, MixedDiscriminator]:
+    """The pair of notebook 14, to be trained with ``train_vaegan``: an autoencoder, and notebook 07's discriminator.
+
+    The weights lie channels last in memory, which is faster on a CPU.
+    """
+    pair = MixedAutoencoder(latent_dim, image_shape), MixedDiscriminator(image_shape)
+    return tuple(network.to(memory_format=torch.channels_last) for network in pair)
 
 
 def reparameterise(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -36,10 +36,26 @@ class FactorReader(Network):
         return torch.stack([torch.zeros_like(logit), logit], 1)
 
 
+class Residual(nn.Module):
+    """Maps (N, C, H, W) plus what two convolutions add to them, through ReLU.
+
+    Source: He et al., *Deep Residual Learning for Image Recognition*, arXiv 1512.03385, equation 1.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        first, second = (nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in range(2))
+        self.layers = nn.Sequential(first, nn.BatchNorm2d(channels), nn.ReLU(), second, nn.BatchNorm2d(channels))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.relu(maps + self.layers(maps))
+
+
 class Classifier(Network):
     """Pictures (N, C, H, W) in [-1, 1] to class logits (N, classes), through ``features`` (N, width).
 
-    A stride of 2 halves the picture in every convolution. The features are what evaluation measures in.
+    A stride of 2 halves the picture in every convolution, and a ``Residual`` may follow it. The features are what
+    evaluation measures in.
     """
 
     def __init__(
@@ -48,6 +64,7 @@ class Classifier(Network):
         classes: int = 10,
         channels: tuple[int, ...] = (24, 48, 96),
         width: int = 128,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -55,6 +72,7 @@ class Classifier(Network):
         for n_in, n_out in pairwise((depth, *channels)):
             kernel = 5 if n_in == depth else 3
             layers += [nn.Conv2d(n_in, n_out, kernel, 2, kernel // 2), nn.BatchNorm2d(n_out), nn.ReLU()]
+            layers += [Residual(n_out)] if residual else []
         n_flat = channels[-1] * prod(-(-side // 2 ** len(channels)) for side in sides)
         self.features = nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_flat, width), nn.ReLU())
         self.head = nn.Linear(width, classes)

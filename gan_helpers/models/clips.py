@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from gan_helpers.checkpoints import Network
 from gan_helpers.data.moving import FIELD, FRAMES, SPRITE, as_ink, look, mass_centres, place
-from gan_helpers.models.dense import Discriminator, Generator, MinibatchStatistics, add_minibatch_statistics
+from gan_helpers.models.dense import MinibatchStatistics
+from gan_helpers.models.mixed import MixedDiscriminator, MixedGenerator
 from gan_helpers.models.sampling import check_latents
 
 # --- the two networks -----------------------------------------------------------------------------------
@@ -43,11 +44,11 @@ class ClipGenerator(Network):
         latent_dim: int = 72,
         motion_dim: int = 8,
         image_shape: tuple[int, ...] = (FRAMES, FIELD, FIELD),
-        widths: tuple[int, ...] = (256, 512, 1024),
+        widths: tuple[int, ...] = (256, 512),
         latent: str = "normal",
     ) -> None:
         super().__init__()
-        self.sprite = Generator(latent_dim - motion_dim, (1, SPRITE, SPRITE), widths, dropout=0.0, batch_norm=True)
+        self.sprite = MixedGenerator(latent_dim - motion_dim, (1, SPRITE, SPRITE), widths, channels=(64, 32))
         self.path = PathNetwork(motion_dim, image_shape[-1])
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -65,7 +66,6 @@ class ClipDiscriminator(Network):
         self,
         image_shape: tuple[int, ...] = (FRAMES, FIELD, FIELD),
         channels: tuple[int, ...] = (32, 64),
-        widths: tuple[int, ...] = (512, 256),
     ) -> None:
         super().__init__()
         frames, field, _ = image_shape
@@ -74,10 +74,11 @@ class ClipDiscriminator(Network):
             layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         n_flat = channels[-1] * (field // 2 ** (len(channels) + 1)) ** 2
         self.clip = nn.Sequential(*layers, nn.Flatten(), MinibatchStatistics(), nn.Linear(n_flat + 1, 1))
-        self.frame = add_minibatch_statistics(Discriminator((1, SPRITE, SPRITE), widths, dropout=0.0))
+        self.frame = MixedDiscriminator((1, SPRITE, SPRITE))
 
     def forward(self, clips: Tensor) -> Tensor:
         t = torch.randint(clips.shape[1], (len(clips), 1, 1, 1), device=clips.device)
         frames = clips.take_along_dim(t, 1)  # (N, 1, H, W), any one of each clip
-        squares = look(as_ink(frames.squeeze(1)), mass_centres(frames.detach()).squeeze(1))  # (N, S, S), 0 to 1
+        centres = mass_centres(frames.detach()).squeeze(1).round()  # whole pixels: bilinear shares would blur them
+        squares = look(as_ink(frames.squeeze(1)), centres)  # (N, S, S), 0 to 1
         return torch.cat([self.clip(clips).squeeze(1), self.frame(2 * squares.unsqueeze(1) - 1)])

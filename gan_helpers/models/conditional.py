@@ -14,43 +14,46 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_helpers.checkpoints import Network
-from gan_helpers.models.dense import MinibatchStatistics
+from gan_helpers.models.dense import MinibatchStatistics, warn_if_large
+from gan_helpers.models.mixed import drawing_layers, looking_layers, quarter
 from gan_helpers.models.sampling import check_latents
 
 
 class ClassNorm(nn.Module):
-    """Batch norm whose scale and shift are learned for each class: features (N, F) and labels (N,) to (N, F).
+    """Batch norm whose scale and shift are learned for each class, for features (N, F) or maps (N, F, H, W).
 
+    ``norm`` is the kind that standardises: ``nn.BatchNorm1d`` for features, ``nn.BatchNorm2d`` for maps.
     Source: Dumoulin et al., arXiv 1610.07629; for generators Miyato and Koyama, arXiv 1802.05637.
     """
 
-    def __init__(self, classes: int, features: int) -> None:
+    def __init__(self, classes: int, features: int, norm: type[nn.Module] = nn.BatchNorm1d) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(features, affine=False)
+        self.norm = norm(features, affine=False)
         self.scale, self.shift = nn.Embedding(classes, features), nn.Embedding(classes, features)
         nn.init.ones_(self.scale.weight)  # as batch norm begins: the classes are alike
         nn.init.zeros_(self.shift.weight)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        return self.scale(labels) * self.norm(features) + self.shift(labels)
+        rows = (*features.shape[:2], *[1] * (features.ndim - 2))  # one scale and shift a map: (N, F, 1, 1)
+        scale, shift = (table(labels).view(rows) for table in (self.scale, self.shift))
+        return scale * self.norm(features) + shift
 
 
 class ConditionalGenerator(Network):
     """Latents (N, latent_dim) and labels (N,) to pictures (N, C, H, W) in [-1, 1]; without labels, all in turn."""
 
     def __init__(
-        self,
-        latent_dim: int = 64,
-        classes: int = 10,
-        image_shape: tuple[int, ...] = (1, 28, 28),
-        widths: tuple[int, ...] = (256, 512, 1024),
-        latent: str = "normal",
-    ) -> None:
+        self, latent_dim: int = 64, classes: int = 10, image_shape: tuple[int, ...] = (1, 28, 28),
+        widths: tuple[int, ...] = (256, 512), channels: tuple[int, int] = (32, 16), latent: str = "normal",
+    ) -> None:  # fmt: skip
         super().__init__()
-        sizes = (latent_dim, *widths)
-        self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairwise(sizes))
-        self.norms = nn.ModuleList(ClassNorm(classes, width) for width in widths)
-        self.last = nn.Sequential(nn.Linear(widths[-1], prod(image_shape)), nn.Tanh())
+        sizes = (*widths, prod(quarter(image_shape, channels[0])))
+        linear = (nn.Linear(n_in, n_out) for n_in, n_out in pairwise((latent_dim, *sizes)))
+        unflatten, double, _, _, *last = drawing_layers(image_shape, channels)  # without its norm and ReLU
+        self.layers = nn.ModuleList([*linear, nn.Sequential(unflatten, double)])
+        norms = (ClassNorm(classes, size) for size in sizes)
+        self.norms = nn.ModuleList([*norms, ClassNorm(classes, channels[1], nn.BatchNorm2d)])
+        self.last = nn.Sequential(*last)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         check_latents(self, latents)
@@ -58,30 +61,32 @@ class ConditionalGenerator(Network):
         features = latents
         for layer, norm in zip(self.layers, self.norms, strict=True):
             features = F.leaky_relu(norm(layer(features), labels), 0.2)
-        return self.last(features).unflatten(1, self.config["image_shape"])  # (N, C*H*W) -> (N, C, H, W)
+        return self.last(features)
 
 
 class ConditionalDiscriminator(Network):
     """Pictures (N, C, H, W) in [-1, 1] and labels (N,) to one logit each, (N,): above 0 for "real, and of its class".
 
-    The label's vector joins the response to the pixels. Source: Mirza and Osindero, arXiv 1411.1784.
+    The label's vector joins the response to the picture. Source: Mirza and Osindero, arXiv 1411.1784.
     """
 
     def __init__(
-        self, image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, widths: tuple[int, ...] = (512, 256)
+        self,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        classes: int = 10,
+        channels: tuple[int, int] = (16, 48),
+        width: int = 128,
     ) -> None:
         super().__init__()
-        self.label = nn.Embedding(classes, widths[0])  # one learned vector a class
-        self.first = nn.Sequential(nn.Flatten(), nn.Linear(prod(image_shape), widths[0]))  # (N, C*H*W) -> (N, F)
-        layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
-        for n_in, n_out in pairwise(widths):
-            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers)
-        self.last = nn.Sequential(MinibatchStatistics(), nn.Linear(widths[-1] + 1, 1))
+        n_flat = prod(quarter(image_shape, channels[1]))
+        self.look = nn.Sequential(*looking_layers(image_shape, channels), nn.Linear(n_flat, width))
+        self.label = nn.Embedding(classes, width)  # one learned vector a class
+        self.last = nn.Sequential(MinibatchStatistics(), nn.Linear(width + 1, 1))
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        response = self.first(images) + self.label(check_labels(self, images, labels))
-        return self.last(self.layers(response)).squeeze(1)  # (N, 1) -> (N,)
+        label = self.label(check_labels(self, images, labels))
+        features = F.leaky_relu(self.look(images) + label, 0.2)
+        return self.last(features).squeeze(1)  # (N, 1) -> (N,)
 
 
 class ProjectionDiscriminator(ConditionalDiscriminator):
@@ -91,15 +96,18 @@ class ProjectionDiscriminator(ConditionalDiscriminator):
     """
 
     def __init__(
-        self, image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, widths: tuple[int, ...] = (512, 256)
+        self,
+        image_shape: tuple[int, ...] = (1, 28, 28),
+        classes: int = 10,
+        channels: tuple[int, int] = (16, 48),
+        width: int = 128,
     ) -> None:
-        super().__init__(image_shape, classes, widths)
-        self.label = nn.Embedding(classes, widths[-1])
-        nn.init.normal_(self.label.weight, std=widths[-1] ** -0.5)  # length 1: longer ones drown the rest at first
+        super().__init__(image_shape, classes, channels, width)
+        nn.init.normal_(self.label.weight, std=width**-0.5)  # length 1: longer ones drown the rest at first
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        features = self.layers(self.first(images))
         label = self.label(check_labels(self, images, labels))
+        features = F.leaky_relu(self.look(images), 0.2)
         return self.last(features).squeeze(1) + (label * features).sum(1)  # (N,)
 
 
@@ -124,8 +132,9 @@ def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tenso
 def conditional_pair(
     image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, mode: str = "projection"
 ) -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
-    """The wide pair of notebook 04 with labels, and minibatch statistics in D."""
+    """The pair of notebook 07 with labels, to be trained with ``settings.STABLE``."""
     if mode not in DISCRIMINATORS:
         raise ValueError(f"unknown mode {mode!r} of telling D the label: choose one of {', '.join(DISCRIMINATORS)}")
-    generator = ConditionalGenerator(classes=classes, image_shape=image_shape)
-    return generator, DISCRIMINATORS[mode](image_shape, classes)
+    pair = ConditionalGenerator(classes=classes, image_shape=image_shape), DISCRIMINATORS[mode](image_shape, classes)
+    warn_if_large(image_shape, *pair)
+    return tuple(network.to(memory_format=torch.channels_last) for network in pair)

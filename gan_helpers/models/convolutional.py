@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from math import log2
+from math import log2, prod
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_helpers.checkpoints import Network
+from gan_helpers.models.conditional import ClassNorm, check_labels
+from gan_helpers.models.dense import MinibatchStatistics
 from gan_helpers.models.sampling import check_latents
 
 SIDES = (16, 32, 64, 128)
@@ -105,7 +108,7 @@ def initialise(network: Network) -> Network:
 def dcgan_pair(
     image_shape: tuple[int, ...] = (3, 32, 32), width: int = 32, upsampling: str = "transposed"
 ) -> tuple[ConvGenerator, ConvDiscriminator]:
-    """The pair of notebook 09, ready to be trained with ``runs.Settings(batch_size=64)``.
+    """DCGAN's pair, as notebook 09 builds it, ready to be trained with ``settings.SMALL_BATCHES``.
 
     Its cost grows with the square of width, and by four with each doubling of the side. The weights lie channels
     last in memory, which trains some 8 % faster on a CPU (``tests/benchmarks/speed.py dcgan``).
@@ -113,6 +116,84 @@ def dcgan_pair(
     generator = initialise(ConvGenerator(image_shape=image_shape, width=width, upsampling=upsampling))
     discriminator = initialise(ConvDiscriminator(image_shape, width))
     return tuple(network.to(memory_format=torch.channels_last) for network in (generator, discriminator))
+
+
+# --- told the class -----------------------------------------------------------------------------------
+
+
+class ResizeConvolution(nn.Conv2d):
+    """Repeat each pixel, then convolve with 3x3: maps (N, n_in, S, S) to (N, n_out, 2S, 2S), in one step.
+
+    A pixel repeated and seen through 3x3 weights is a stamp of 4x4, those weights blurred by 2x2: so this is a
+    transposed convolution with a stride of 2, at less than half the multiplications.
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, n_out, 3)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        wide = F.pad(self.weight, (1, 1, 1, 1))  # (n_out, n_in, 5, 5)
+        stamps = sum(wide[..., y : y + 4, x : x + 4] for y in (0, 1) for x in (0, 1))  # (n_out, n_in, 4, 4)
+        stamps = stamps.flip(2, 3).transpose(0, 1)  # (n_in, n_out, 4, 4), as a transposed convolution has them
+        return F.conv_transpose2d(maps, stamps, self.bias, stride=2, padding=1)
+
+
+class PhotoGenerator(Network):
+    """Latents (N, latent_dim) and labels (N,) to pictures (N, C, H, W) in [-1, 1]; without labels, all in turn."""
+
+    def __init__(
+        self, latent_dim: int = 64, classes: int = 10, image_shape: tuple[int, ...] = (3, 32, 32),
+        width: int = 32, latent: str = "normal",
+    ) -> None:  # fmt: skip
+        super().__init__()
+        channels = channels_by_level(image_shape, width)[::-1]  # the coarsest map first
+        start = (channels[0], FIRST_SIDE, FIRST_SIDE)
+        first = nn.Sequential(nn.Linear(latent_dim, prod(start)), nn.Unflatten(1, start))
+        self.layers = nn.ModuleList([first, *(ResizeConvolution(n_in, n_out) for n_in, n_out in pairwise(channels))])
+        self.norms = nn.ModuleList(ClassNorm(classes, n, nn.BatchNorm2d) for n in channels)
+        self.last = nn.Sequential(ResizeConvolution(channels[-1], image_shape[0]), nn.Tanh())
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        check_latents(self, latents)
+        labels = check_labels(self, latents, labels)
+        maps = latents
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            maps = F.relu(norm(layer(maps), labels))
+        return self.last(maps)
+
+
+class PhotoDiscriminator(Network):
+    """Pictures (N, C, H, W) in [-1, 1] and labels (N,) to one logit each, (N,): a projection, and no batch norm."""
+
+    def __init__(
+        self, image_shape: tuple[int, ...] = (3, 32, 32), classes: int = 10, width: int = 32, features: int = 128
+    ) -> None:
+        super().__init__()
+        channels = channels_by_level(image_shape, width)
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise((image_shape[0], *channels)):
+            layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        linear = nn.Linear(channels[-1] * FIRST_SIDE**2, features)
+        self.layers = nn.Sequential(*layers, nn.Flatten(), linear, nn.LeakyReLU(0.2))
+        self.label = nn.Embedding(classes, features)
+        nn.init.normal_(self.label.weight, std=features**-0.5)  # length 1, as in notebook 08
+        self.last = nn.Sequential(MinibatchStatistics(), nn.Linear(features + 1, 1))
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        label = self.label(check_labels(self, images, labels))
+        features = self.layers(images)
+        return self.last(features).squeeze(1) + (label * features).sum(1)  # (N,)
+
+
+def photo_pair(
+    image_shape: tuple[int, ...] = (3, 32, 32), classes: int = 10, width: int = 32
+) -> tuple[PhotoGenerator, PhotoDiscriminator]:
+    """The pair with classes of notebook 09, ready to be trained with ``settings.PHOTOS``."""
+    pair = (
+        PhotoGenerator(classes=classes, image_shape=image_shape, width=width),
+        PhotoDiscriminator(image_shape, classes, width),
+    )
+    return tuple(network.to(memory_format=torch.channels_last) for network in pair)
 
 
 # --- what a convolution sees, and the pattern that it may leave ---------------------------------------
@@ -131,14 +212,3 @@ def receptive_fields(layers: Iterable[nn.Module]) -> list[int]:
             step *= layer.stride[0]
             fields.append(field)
     return fields
-
-
-def filter_pictures(convolution: nn.Conv2d) -> Tensor:
-    """The kernels of a layer that sees pixels, (n_out, C, k, k), each scaled to [-1, 1]: grey is 0."""
-    weight = convolution.weight.detach()
-    return weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-
-
-def face_pair(image_shape: tuple[int, ...] = (3, 64, 64)) -> tuple[ConvGenerator, ConvDiscriminator]:
-    """The pair of notebook 10: DCGAN at half the width of notebook 09, as twice the side costs four times as much."""
-    return dcgan_pair(image_shape, width=16)

@@ -45,6 +45,26 @@ def sample_latents(generator: Network, n: int) -> Tensor:
     return torch.randn(shape, device=weight.device, dtype=weight.dtype)
 
 
+@torch.no_grad()
+def renew_statistics(generator: Network, batches: int = 60, batch_size: int = 200) -> None:
+    """Measure batch norm's running means and variances anew, in place: plain means over batches of new latents.
+
+    An average of weights needs it: its layers give other numbers than those whose statistics were averaged with it.
+    Source: Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, arXiv 1803.05407.
+    """
+    norms = [layer for layer in generator.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    momenta, was_training = [norm.momentum for norm in norms], generator.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's word for a plain mean
+    generator.train()
+    for _ in range(batches):
+        generator(sample_latents(generator, batch_size))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    generator.train(was_training)
+
+
 def count_parameters(network: nn.Module) -> int:
     """How many numbers training may change."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)

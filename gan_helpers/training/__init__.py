@@ -1,6 +1,8 @@
 """Losses, the adversarial loop, and the runs around it."""
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
+from gan_helpers.training.augmenting import flip, flip_and_crop, jitter
+from gan_helpers.training.distributed import average_buffers, average_gradients, own_seed, own_share, shared
 from gan_helpers.training.losses import (
     DLoss,
     GLoss,
@@ -45,7 +47,9 @@ from gan_helpers.training.runs import (
 from gan_helpers.training.saving import load_run, restore_run, run_state, save_run
 from gan_helpers.training.settings import (
     CLASSIC,
-    CONDITIONAL,
+    CLIPS,
+    FACES,
+    PHOTOS,
     SMALL_BATCHES,
     STABLE,
     VAEGAN,
@@ -53,7 +57,6 @@ from gan_helpers.training.settings import (
     SupervisedSettings,
 )
 from gan_helpers.training.supervised import (
-    jitter,
     reconstruction_steps,
     train_autoencoder,
     train_classifier,
@@ -75,8 +78,10 @@ from gan_helpers.training.translation import (
 
 __all__ = [
     "CLASSIC",
-    "CONDITIONAL",
+    "CLIPS",
     "CYCLEGAN",
+    "FACES",
+    "PHOTOS",
     "PIX2PIX",
     "SIGMAS",
     "SMALL_BATCHES",
@@ -97,6 +102,8 @@ __all__ = [
     "TrainingDiverged",
     "add_noise",
     "adversarial_steps",
+    "average_buffers",
+    "average_gradients",
     "cyclegan_loss",
     "denoising_loss",
     "dirac_eigenvalues",
@@ -106,6 +113,8 @@ __all__ = [
     "factor_loss",
     "fake_loss",
     "feature_matching_loss",
+    "flip",
+    "flip_and_crop",
     "generator_loss",
     "grid",
     "hinge_loss",
@@ -117,6 +126,8 @@ __all__ = [
     "minus_elbo",
     "mode_report",
     "on_logits",
+    "own_seed",
+    "own_share",
     "patch_loss",
     "penalised",
     "penalty_of",
@@ -131,6 +142,7 @@ __all__ = [
     "run_state",
     "saturating_generator_loss",
     "save_run",
+    "shared",
     "squared_gradient",
     "standard_kl",
     "start_run",

@@ -19,6 +19,8 @@ from gan_helpers.checkpoints import Network
 from gan_helpers.data.sets import ImageSet
 from gan_helpers.models.autoencoders import VariationalAutoencoder
 from gan_helpers.models.sampling import as_input, sample_latents
+from gan_helpers.training.augmenting import flip
+from gan_helpers.training.distributed import check_share, own_share, shared, together
 from gan_helpers.training.losses import (
     OBJECTIVES,
     DLoss,
@@ -115,6 +117,7 @@ def train_gan(
         options: what ``training.train`` takes: checkpoint, checkpoint_seconds, resume, callbacks.
 
     Interrupting (Ctrl-C, a notebook's stop button) finishes the step in hand, saves and returns.
+    In several processes (see ``distributed``) each takes its share of every batch; call it alike in all of them.
 
     Raises:
         ValueError: unusable data or budget.
@@ -122,14 +125,18 @@ def train_gan(
         TrainingDiverged: a loss became infinite or NaN.
     """
     images, labels = _pictures(data, generator, discriminator, settings)
+    check_share(settings.batch_size, len(images))
     d_loss, g_loss = losses or losses_of(settings)
     run = start_run({"generator": generator, "discriminator": discriminator}, settings)
     run.data = data_fingerprint(images)
+    players = shared(generator), shared(discriminator)
+    run.shared = True
 
     def loop(run: Run) -> Iterator[Step]:
         batches = _batches(run, images, *labels)
         optimizers = run.optimizers["generator"], run.optimizers["discriminator"]
-        return adversarial_steps(generator, discriminator, batches, *optimizers, d_loss, g_loss, run.step)
+        steps = adversarial_steps(*players, batches, *optimizers, d_loss, g_loss, run.step)
+        return together(steps, generator, discriminator)
 
     return train(run, loop, len(images), epochs, seconds, **options)
 
@@ -145,7 +152,7 @@ def train_vaegan(
     settings: Settings = VAEGAN,
     **options: Any,
 ) -> Run:
-    """Train both in place, with notebook 07's rates; the run's average is that of the whole autoencoder's weights.
+    """Train both in place, with notebook 07's recipe; the run's average is that of the whole autoencoder's weights.
 
     Args:
         data, epochs, seconds, options: as for ``train_gan``.
@@ -157,7 +164,7 @@ def train_vaegan(
         ValueError, CheckpointError, TrainingDiverged: as ``train_gan``.
     """
     images = check_images(data, discriminator, settings.batch_size).to(next(vae.parameters()).device)
-    d_loss, g_loss = on_logits(discriminator_loss), vaegan_loss(vae, variance, weight)
+    d_loss, g_loss = losses_of(settings)[0], vaegan_loss(vae, variance, weight)
     run = start_run({"autoencoder": vae, "discriminator": discriminator}, settings)
     run.data = data_fingerprint(images)
 
@@ -171,8 +178,9 @@ def train_vaegan(
 def _batches(run: Run, images: Tensor, *labels: Tensor) -> Iterator[Any]:
     """The batches that follow ``run.step``: pictures, with labels as tuples, scaled to [-1, 1]."""
     for chosen in run_batches(run, len(images)):
-        chosen = chosen.to(images.device)
+        chosen = own_share(chosen).to(images.device)
         batch = as_input(run.network, images.index_select(0, chosen))
+        batch = flip(batch) if run.settings.flips else batch
         yield (batch, *(values[chosen] for values in labels)) if labels else batch
 
 
@@ -194,7 +202,7 @@ def check_images(data: Any, network: Network, batch_size: int) -> Tensor:
         raise ValueError(
             f"{len(images)} picture{'s' * (len(images) != 1)}: a training needs two at least, better 1,000"
         )
-    if images.isnan().any():
+    if images.is_floating_point() and images.isnan().any():
         raise ValueError(
             "some pictures hold NaN: leave those out, for example images[~images.isnan().flatten(1).any(1)]"
         )

@@ -24,6 +24,7 @@ from torch.optim import Adam, Optimizer
 
 from gan_helpers.checkpoints import Network
 from gan_helpers.data.sets import index_batches
+from gan_helpers.training.distributed import agreed, own_seed, world_size
 from gan_helpers.training.saving import Saver
 from gan_helpers.training.settings import Settings, SupervisedSettings
 
@@ -90,6 +91,7 @@ class Run:
     waited: float = 0.0  # seconds for which a callback has held the run since the last step
     stop: bool = False  # a callback sets it to end the run as if its budget were spent
     logits: Step | None = None  # D's scores of the last batch, real and generated, (N,) each
+    shared: bool = False  # may several processes work on it together?
     data: str = ""  # a fingerprint of the pictures: a checkpoint is resumed on the same ones only
 
     @property
@@ -216,10 +218,12 @@ def train(
     Interrupting (Ctrl-C, a notebook's stop button) finishes the step in hand, saves and returns.
 
     Raises:
-        ValueError: a budget of nothing.
+        ValueError: a budget of nothing, or several processes for a training that only one can do.
         CheckpointError: a checkpoint that cannot be written, or belongs to another run.
         TrainingDiverged: a loss became infinite or NaN.
     """
+    if world_size() > 1 and not run.shared:
+        raise ValueError("only train_gan can share its work among processes: start this training without torchrun")
     run.steps_an_epoch = n // run.settings.batch_size
     run.last_step, run.last_second = limits(epochs, seconds, run.steps_an_epoch)
     saver = Saver(checkpoint, checkpoint_seconds)
@@ -228,7 +232,7 @@ def train(
         stack.enter_context(torch.random.fork_rng([run.device] if run.device.type == "cuda" else []))
         stack.enter_context(finish_step_on_interrupt(run))
         stack.callback(_thaw, run)
-        torch.manual_seed(run.settings.seed)
+        torch.manual_seed(own_seed(run.settings.seed))
         saver.prepare(run, resume)
         for callback in callbacks:
             if hasattr(callback, "__exit__"):
@@ -241,8 +245,8 @@ def train(
             clock, run.waited = now, 0.0
             for callback in callbacks:
                 callback(run)
-            stop = run.interrupted or run.stop or run.share >= 1
-            save = stop or saver.due()
+            stop, due = agreed(run.interrupted or run.stop or run.share >= 1, saver.due())
+            save = stop or due
             if save or run.step % CHECK_EVERY.get(run.device.type, ELSEWHERE) == 0:
                 _check_finite(run, saver.path)  # always before a file is written
             if save:

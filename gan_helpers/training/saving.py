@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gan_helpers.checkpoints import CheckpointError, Network, load_tensors, save_tensors
+from gan_helpers.training.distributed import agreed, gathered, rank
 
 if TYPE_CHECKING:  # runs.py imports this module: its loop saves as it goes
     from gan_helpers.training.runs import Run
@@ -47,9 +48,15 @@ def restore_run(run: Run, tensors: dict[str, Tensor], facts: dict[str, Any]) -> 
 
 
 def save_run(run: Run, path: str | Path) -> None:
-    """Write the whole run to ``path``; CheckpointError if it cannot be written."""
+    """Write the whole run to ``path``; CheckpointError if it cannot be written.
+
+    Of several processes the first one writes, with the random numbers of all.
+    """
     tensors, facts = run_state(run)
-    save_tensors(path, tensors, {**_identity(run), **facts})
+    for number, states in enumerate(gathered(_random_states(run))[1:], 1):
+        tensors |= {_of_process(name, number): state for name, state in states.items()}
+    if rank() == 0:
+        save_tensors(path, tensors, {**_identity(run), **facts})
 
 
 def load_run(run: Run, path: str | Path) -> None:
@@ -65,7 +72,13 @@ def load_run(run: Run, path: str | Path) -> None:
                 f"{path} belongs to another run: its {part} is {facts.get(part)}, here it is {ours}. "
                 "Build the same run, or start afresh with resume=False"
             )
+    if rank():  # what the file does not know, as it has more processes now, stays as it is
+        tensors |= {name: tensors.get(_of_process(name, rank()), now) for name, now in _random_states(run).items()}
     restore_run(run, tensors, facts)
+
+
+def _of_process(name: str, number: int) -> str:
+    return f"{name} of process {number}"
 
 
 def _saved_networks(run: Run) -> dict[str, Network]:
@@ -126,10 +139,11 @@ class Saver:
         """Resume from the file, or move an older run's file aside and prove that the folder takes files."""
         if self.path is None:
             return
-        if resume and self.path.exists():
+        (exists,) = agreed(self.path.exists())
+        if resume and exists:
             load_run(run, self.path)
             return
-        if self.path.exists():
+        if exists and rank() == 0:
             self.path.replace(self.path.with_suffix(".previous" + self.path.suffix))
         self.save(run)
 

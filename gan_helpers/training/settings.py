@@ -39,6 +39,7 @@ class Settings:
     penalty_every: int = 8  # steps; the weights are multiplied by it
     lr_decay_from: int = 0  # the step from which both rates fall as 1 / step; 0: they stay
     mismatched: float = 0.0  # share of real pictures under wrong labels in what D learns to refuse
+    flips: bool = False  # half of the real pictures mirrored left to right
 
     columns = ("d_loss", "g_loss", "d_real", "d_fake")  # of the history
 
@@ -91,6 +92,8 @@ class SupervisedSettings:
 
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_decay=0.0)
 STABLE = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's recipe, for models.stable_pair
-VAEGAN = Settings(g_lr=1.5e-3)  # for an autoencoder against the dense discriminator of notebook 07
-CONDITIONAL = Settings(g_lr=1.5e-3, mismatched=1 / 3)  # with wrong labels, for models.conditional_pair
-SMALL_BATCHES = Settings(batch_size=64)  # for convolutional pairs: models.dcgan_pair, models.face_pair, clips
+VAEGAN = STABLE  # notebook 07's recipe again, for models.vaegan_pair
+PHOTOS = Settings(64, 2e-3, 2e-3, r1=0.3, lr_decay_from=2000, flips=True)  # for models.photo_pair
+SMALL_BATCHES = Settings(batch_size=64)  # for models.dcgan_pair
+FACES = Settings(32, 3e-3, 3e-3, r1=0.3, lr_decay_from=3000)  # for models.face_pair: twice the steps of batches of 64
+CLIPS = Settings(64, 2e-3, 2e-3, r1=0.05, lr_decay_from=600)  # for models.ClipGenerator and its two judges

@@ -17,11 +17,10 @@ from gan_helpers.data.sets import ImageSet
 from gan_helpers.models.classifiers import Classifier, FactorReader
 from gan_helpers.models.sampling import as_input
 from gan_helpers.training.adversarial import check_images
+from gan_helpers.training.augmenting import jitter
 from gan_helpers.training.reconstruction import factor_loss, reconstruction_loss
 from gan_helpers.training.runs import Every, Run, Step, data_fingerprint, run_batches, start_run, train
 from gan_helpers.training.settings import SupervisedSettings
-
-TURN, SCALE, SHIFT = 0.2, 0.1, 0.14  # radians; a share of the size; a share of half the width, 2 pixels of 28
 
 
 def reconstruction_steps(
@@ -88,11 +87,15 @@ def train_classifier(
     lr: float = 4e-3,
     seed: int = 0,
     progress: Callable[[str], None] | None = print,
+    build: Callable[..., Classifier] = Classifier,
+    augment: Callable[[Tensor], Tensor] = jitter,
     **options: Any,
 ) -> Run:
-    """A classifier for labelled pictures, as ``run.network``: trained with jittered copies, on one cycle of the rate.
+    """A classifier for labelled pictures, as ``run.network``: trained with changed copies, on one cycle of the rate.
 
     Args:
+        build: makes the network from a picture's shape and the number of classes.
+        augment: what is done to each batch, (N, C, H, W) in [-1, 1]: ``jitter``, or ``flip_and_crop``.
         progress: told one line an epoch.
         options: what ``training.train`` takes: checkpoint, checkpoint_seconds, resume, callbacks.
 
@@ -107,9 +110,9 @@ def train_classifier(
         )
 
     def loss_of(classifier: Network, chosen: Tensor) -> Tensor:
-        return F.cross_entropy(classifier(jitter(as_input(classifier, data.images[chosen]))), data.labels[chosen])
+        return F.cross_entropy(classifier(augment(as_input(classifier, data.images[chosen]))), data.labels[chosen])
 
-    classifier = _seeded(seed, lambda: Classifier(data.shape, len(data.classes)).to(data.images.device))
+    classifier = _seeded(seed, lambda: build(data.shape, len(data.classes)).to(data.images.device))
     settings = SupervisedSettings(batch_size, lr, seed=seed)
     return _one_cycle(classifier, data.images, loss_of, settings, epochs, progress, **options)
 
@@ -193,16 +196,3 @@ def _advance(schedule: OneCycleLR, steps: int) -> None:
         warnings.simplefilter("ignore")
         for _ in range(steps):
             schedule.step()
-
-
-def jitter(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) in [-1, 1], each turned, scaled and shifted a little at random."""
-    n, like = len(images), {"device": images.device, "dtype": images.dtype}
-    angle = (2 * torch.rand(n, **like) - 1) * TURN
-    scale = 1 + (2 * torch.rand(n, **like) - 1) * SCALE
-    shift = (2 * torch.rand(n, 2, **like) - 1) * SHIFT
-    turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
-    grid = F.affine_grid(
-        torch.cat([turn * scale.view(n, 1, 1), shift.unsqueeze(2)], 2), images.shape, align_corners=False
-    )
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from math import ceil
 
 import matplotlib as mpl
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
 from gan_helpers.checkpoints import Network
@@ -80,7 +81,7 @@ def plot_bars(
     axes.set(ylabel=y_label, title=title)
     axes.grid(False, axis="x")
     if len(groups) > 1:
-        axes.legend()
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure, f"{title or y_label}: bars for {', '.join(map(str, names))}"
 
 
@@ -101,7 +102,7 @@ def plot_histograms(
     for name, values in groups.items():
         axes.hist(values.flatten().tolist(), bins, range=(low, high), alpha=0.6, label=name, density=True, log=log)
     axes.set(xlabel=x_label, ylabel="density", title=title)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure, f"{title}: histograms of {', '.join(groups)} over {x_label}"
 
 
@@ -359,6 +360,26 @@ def plot_plane(
     for axes in (drawn, points):
         axes.set(xlabel="first number of the code", ylabel="second number of the code")
     return figure, f"left: {side * side} decoded codes as a map; right: {len(codes)} test pictures on it, by class"
+
+
+@plot
+def plot_paths(groups: Mapping[str, Tensor], field: float, margin: float = 0.0) -> tuple[Figure, str]:
+    """A panel for each named group of paths (N, T, 2), (x, y) in pixels of a square field, y downwards.
+
+    A ring marks where a path begins, a dot each later moment; the dashed square lies ``margin`` inside the field.
+    """
+    figure = Figure(figsize=(3.1 * len(groups), 3.4))
+    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axes, (name, paths) in zip(panels, groups.items(), strict=True):
+        for path, colour in zip(paths.detach().cpu(), cycle(PALETTE[:6]), strict=False):
+            axes.plot(*path.T.tolist(), ".-", color=colour, markersize=4, linewidth=1)
+            axes.plot(*path[0].tolist(), "o", color=colour, markersize=8, fillstyle="none")
+        inner = field - 2 * margin
+        axes.add_patch(Rectangle((margin, margin), inner, inner, fill=False, color=DATA, linestyle="--"))
+        axes.set(title=name, xlim=(0, field), ylim=(field, 0), aspect="equal")
+        axes.grid(False)
+    counts = ", ".join(f"{len(paths)} {name}" for name, paths in groups.items())
+    return figure, f"paths in a square field, a panel each: {counts}"
 
 
 @plot

@@ -166,23 +166,46 @@ def test_the_playground_lies_at_its_own_address(site):
     assert (site / "playground.html").read_bytes() == (ASSETS / "playground.html").read_bytes()
 
 
-def test_a_broken_link_a_missing_picture_and_bad_latex_fail_the_build(tmp_path, capfd):
-    course = tmp_path / "course"
-    (course / "notebooks").mkdir(parents=True)
-    (course / "assets").mkdir()
-    (course / "assets" / "playground.html").write_text("<p>play</p>")
+def small_course(folder: Path, **texts: str) -> Path:
+    """A course of notebooks that are one markdown cell each."""
+    (folder / "notebooks").mkdir(parents=True)
+    (folder / "assets").mkdir()
+    (folder / "assets" / "playground.html").write_text("<p>play</p>")
     row = '<p align="center"><a href="x">download that page</a> and open it</p>'
-    (course / "README.md").write_text(f"# Course\n\n{row}\n\n## Two commands\n")
-    bad = "[there](99_nowhere.ipynb) ![none](../assets/nothing.png) $\\frac{1}$ [up](#nowhere)"
-    for name, text in (("01_look_at_the_data", "# 01"), ("05_sample_new_digits", f"# 05\n\n{bad}")):
+    (folder / "README.md").write_text(f"# Course\n\n{row}\n\n## Two commands\n")
+    for name, text in texts.items():
         cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": text}
         notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-        (course / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook))
+        (folder / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook))
+    return folder
+
+
+FIRST, FIFTH = "01_look_at_the_data", "05_sample_new_digits"  # the pages that the book's own pages link to
+
+
+def test_a_broken_link_a_missing_picture_and_bad_latex_fail_the_build(tmp_path, capfd):
+    bad = "[there](99_nowhere.ipynb) ![none](../assets/nothing.png) $\\frac{1}$ [up](#nowhere)"
+    course = small_course(tmp_path / "course", **{FIRST: "# 01", FIFTH: f"# 05\n\n{bad}"})
     assert book.build(tmp_path / "out", course) != 0
     said = capfd.readouterr().err
     faults = ("99_nowhere.ipynb", "nothing.png", "\\\\frac{1}", "nowhere")
     assert [fault for fault in faults if fault not in said] == []
-    assert "01_look_at_the_data" not in said
+    assert FIRST not in said
+
+
+def test_the_book_is_printed_into_one_file_of_many_pages(tmp_path, browser):
+    course = small_course(tmp_path / "course", **{FIRST: "# 01\n\n" + "line\n\n" * 300, FIFTH: "# 05"})
+    assert book.print_pdf(tmp_path / "book.pdf", course) == 0
+    printed = (tmp_path / "book.pdf").read_bytes()
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 5
+
+
+def test_without_a_browser_a_pdf_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="needs a browser to print it: install one of chromium"):
+        book.print_pdf(tmp_path / "book.pdf")
+    assert not (tmp_path / "book.pdf").exists()
 
 
 # --- read in a browser --------------------------------------------------------------------------------
@@ -278,8 +301,7 @@ def test_the_playground_acts_inside_the_book(width, read_at, address):
         page.keyboard.press("ArrowRight")
     moved = drawn(frame)
     assert moved != first
-    box = slider.bounding_box()
-    page.mouse.click(box["x"] + 3, box["y"] + box["height"] / 2)
+    slider.click(position={"x": 3, "y": 12})  # scrolls to it, where bare coordinates may lie below the window
     assert drawn(frame) not in (first, moved)
     assert float(slider.input_value()) < -1
     assert too_wide(frame) == 0

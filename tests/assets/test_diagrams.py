@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from diagrams import DIAGRAMS, main
-from torch.nn.functional import leaky_relu, relu
+from torch.nn.functional import conv1d, conv_transpose1d, leaky_relu, relu
 
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.latent import slerp
@@ -103,6 +103,18 @@ def test_networks_show_the_widths_in_order(name, widths, last):
     steps = {"linear", "leaky ReLU 0.2", "dropout 0.3", "tanh"}
     assert [text for text in texts(root) if text in steps] == 3 * hidden + last
     assert all(str(width) in root.find(f"{SVG}desc").text for width in widths)
+
+
+@pytest.mark.parametrize(("panel", "kernel"), [(0, [1, 1, 1]), (1, [1, 1, 1, 1]), (2, None)])
+def test_the_ink_below_the_stamps_is_that_of_torch(panel, kernel):
+    root = parse("stamping")
+    shown = [int(text.text) for text in root.iter(f"{SVG}text") if text.get("class") == f"ink-{panel}"]
+    inputs = torch.ones(1, 1, 4)
+    if kernel is None:  # repeat each input, then add up three neighbours
+        ink = conv1d(inputs.repeat_interleave(2, 2), torch.ones(1, 1, 3), padding=2)
+    else:
+        ink = conv_transpose1d(inputs, torch.tensor([[kernel]]).float(), stride=2)
+    assert shown == ink[0, 0, 2:8].int().tolist()
 
 
 def test_pipeline_uses_the_vocabulary():

@@ -12,6 +12,7 @@ import headers
 import numpy as np
 import pytest
 import repaired_runs
+import scaled_out
 import time_lapse
 import torch
 from PIL import Image
@@ -24,8 +25,9 @@ from gan_helpers.training import STABLE
 def test_the_gallery_is_drawn_from_the_shipped_weights(tmp_path):
     gallery.main(["--out", str(tmp_path)])
     drawn = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.png"))
-    shown = {f.relative_to(ASSETS) for f in ASSETS.glob("gallery/*") if f.stem != "15_repair_a_broken_run"}
-    assert {path for path in drawn if path.parent.name} == shown  # the last is a stored figure, tested below
+    stored = {"15_repair_a_broken_run", "18_scale_it_out"}  # figures of notebooks, tested below
+    shown = {path.relative_to(ASSETS) for path in ASSETS.glob("gallery/*") if path.stem not in stored}
+    assert {path for path in drawn if path.parent.name} == shown
     for path in drawn:
         ours, shipped = (np.asarray(Image.open(folder / path), dtype=float) for folder in (tmp_path, ASSETS))
         assert np.abs(ours - shipped).mean() < 2, path.name  # the last bits of a float differ between machines
@@ -58,6 +60,13 @@ def test_the_repaired_runs_are_the_figure_that_notebook_15_stores(tmp_path):
     shipped = ASSETS / "gallery" / "15_repair_a_broken_run.png"
     assert out.read_bytes() == shipped.read_bytes(), "run assets/make/repaired_runs.py"
     assert Image.open(out).height > 400  # ten rows
+
+
+def test_the_three_sheets_are_the_figure_that_notebook_18_stores(tmp_path):
+    out = tmp_path / "figure.png"
+    scaled_out.main(["--out", str(out)])
+    assert out.read_bytes() == scaled_out.OUT.read_bytes(), "run assets/make/scaled_out.py"
+    assert Image.open(out).width > 800  # three sheets side by side
 
 
 def test_a_notebook_without_the_sheet_is_named(tmp_path):

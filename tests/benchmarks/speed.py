@@ -176,7 +176,8 @@ def flops_of(call: Callable[[], object]) -> int:
 def dcgan(data: ImageSet) -> None:
     """The convolutional GANs of notebooks 09 to 11: training in both memory layouts, and its share of the peak."""
     from gan_helpers.models.clips import ClipDiscriminator, ClipGenerator
-    from gan_helpers.models.convolutional import dcgan_pair, face_pair
+    from gan_helpers.models.convolutional import dcgan_pair
+    from gan_helpers.models.faces import face_pair
 
     pairs = {
         "09, colour 32x32": ((3, 32, 32), dcgan_pair),

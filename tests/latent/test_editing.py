@@ -10,10 +10,10 @@ from torch import Tensor
 from gan_helpers.checkpoints import Network, load_network, save_network
 from gan_helpers.data.faces import FACTORS, SCALES, held_out_faces, sample_factors
 from gan_helpers.environment import ASSETS
-from gan_helpers.latent.editing import fit_factors, leave_alone, measure_effects, try_edit
+from gan_helpers.latent.editing import fit_factors, leave_alone, measure_effects, step_to_success, try_edit
 from gan_helpers.metrics.readers import explained, load_reader, read_factors, read_images, reading_quality
 from gan_helpers.models.classifiers import FactorReader
-from gan_helpers.models.convolutional import face_pair
+from gan_helpers.models.faces import face_pair
 from gan_helpers.models.sampling import sample_latents
 from gan_helpers.training.reconstruction import factor_loss
 from gan_helpers.training.supervised import train_reader
@@ -108,6 +108,60 @@ def test_a_direction_that_leaves_the_rest_alone_costs_nothing_and_a_long_step_su
     before = (latents @ slopes[i])[latents @ slopes[i] < 0]
     expected = (before + step * slopes[i] @ plain > 0).float().mean()
     assert abs(try_edit(generator, reader, latents, plain, "glasses", step).success - expected) < 0.005
+
+
+def test_changes_are_absolute_one_sided_and_told_by_factor(linear):
+    generator, reader, latents = linear
+    matrix, i = generator.matrix.detach().numpy(), FACTORS.index("glasses")
+    direction = matrix[i] / np.linalg.norm(matrix[i])
+    found = try_edit(generator, reader, latents, torch.from_numpy(direction), "glasses", 1.5)
+    factors = latents.numpy() @ matrix.T
+    strangers = np.abs(factors - np.roll(factors, 1, 0)).mean(0)
+    expected = np.abs(1.5 * matrix @ direction) / strangers  # every face moves alike, as the generator is linear
+    assert np.allclose(found.by_factor.numpy(), expected, atol=1e-3)
+    assert found.change == pytest.approx(np.delete(expected, i).mean(), abs=1e-3)
+
+
+class Bent(Linear):
+    """Moves the first factor up in half of all faces and down in the others, and no signed mean sees it."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        pictures = super().forward(latents).flatten(1)
+        glasses, side = FACTORS.index("glasses"), latents[:, -1].sign()
+        first = (0.3 * side * (pictures[:, glasses] > 0))[:, None]
+        return torch.cat([first, pictures[:, 1:]], 1).view(-1, 1, 5, 5)
+
+
+def test_rises_and_falls_do_not_cancel_as_they_do_in_a_signed_mean():
+    torch.manual_seed(0)
+    generator, latents = Bent(), torch.randn(2000, 30)
+    with torch.no_grad():
+        generator.matrix[FACTORS.index("glasses"), -1] = 0.0  # the step leaves each face on its side
+    row = generator.matrix.detach()[FACTORS.index("glasses")]
+    direction = row / row.norm()
+    found = try_edit(generator, Pixels(), latents, direction, "glasses", 50.0)
+    assert found.by_factor[0] > 0.8  # 0.3 from 0, where two faces differ by 0.225 on average
+    assert measure_effects(generator, Pixels(), latents, direction[None], 50.0)[0, 0].abs() < 0.1
+
+
+@pytest.mark.parametrize("success", [0.3, 0.8])
+def test_the_step_to_success_is_the_quantile_of_what_each_face_needs(linear, success):
+    generator, reader, latents = linear
+    row = generator.matrix.detach()[FACTORS.index("glasses")].numpy()
+    heights = latents.numpy() @ row
+    needed = np.sort(-heights[heights < 0] / np.linalg.norm(row))  # along the row itself a step adds its length
+    expected = needed[int(np.ceil(success * len(needed))) - 1]
+    direction = torch.from_numpy(row / np.linalg.norm(row))
+    found = step_to_success(generator, reader, latents, direction, "glasses", success, longest=8.0, halvings=14)
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert try_edit(generator, reader, latents, direction, "glasses", found).success >= success
+
+
+def test_where_no_step_succeeds_there_is_no_price_to_name(linear):
+    generator, reader, latents = linear
+    row = generator.matrix.detach()[FACTORS.index("glasses")]
+    away = -row / row.norm()
+    assert step_to_success(generator, reader, latents, away, "glasses") == float("inf")
 
 
 def test_faces_that_all_have_the_factor_cannot_be_edited(linear):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from gan_helpers import __main__ as commands
-from gan_helpers.checkpoints import load_network
+from gan_helpers.checkpoints import load_network, save_network
 from gan_helpers.data.sets import load_images, scale_pixels
 from gan_helpers.environment import ASSETS
 from gan_helpers.metrics.readers import accuracy, load_classifier, read_images
-from gan_helpers.models.classifiers import Classifier
-from gan_helpers.training.supervised import jitter, train_classifier
+from gan_helpers.models.classifiers import Classifier, Residual
+from gan_helpers.training.augmenting import jitter
+from gan_helpers.training.supervised import train_classifier
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,24 @@ def test_a_reading_holds_features_probabilities_and_labels():
 def test_a_classifier_reads_pictures_of_its_own_shape_only():
     with pytest.raises(ValueError, match=r"\(3, 32, 32\), but the classifier reads \(1, 28, 28\): train one"):
         read_images(Classifier(), torch.zeros(2, 3, 32, 32))
+
+
+def test_a_residual_block_adds_two_convolutions_to_its_maps():
+    block, maps = Residual(3).eval(), torch.randn(2, 3, 5, 5)
+    first, second = (layer for layer in block.layers if isinstance(layer, torch.nn.Conv2d))
+    scale = (1 + 1e-5) ** -0.5  # of a batch norm that has seen nothing
+    inner = F.relu(F.conv2d(maps, first.weight, padding=1) * scale)
+    assert torch.allclose(block(maps), F.relu(maps + F.conv2d(inner, second.weight, padding=1) * scale), atol=1e-5)
+
+
+def test_a_residual_classifier_has_a_block_after_each_convolution(tmp_path):
+    classifier = Classifier((3, 32, 32), 4, (4, 6, 8), 16, residual=True).eval()
+    assert [type(layer) for layer in classifier.features].count(Residual) == 3
+    save_network(tmp_path / "c.safetensors", classifier)
+    again, _ = load_network(tmp_path / "c.safetensors", Classifier)
+    images = torch.rand(5, 3, 32, 32)
+    assert classifier.features(images).shape == (5, 16)
+    assert torch.equal(again(images), classifier(images))
 
 
 def test_jitter_moves_each_picture_a_little_and_by_itself():

@@ -177,13 +177,19 @@ def test_the_judge_of_frames_sees_the_square_around_the_ink_of_one_frame_a_clip(
     for _ in range(20):
         discriminator(frames)
     squares = torch.stack(seen)  # (20, 50, 1, 16, 16)
-    all_squares = moving.look(moving.as_ink(frames).flatten(0, 1), moving.mass_centres(frames).flatten(0, 1)).view(
-        50, 16, 256
-    )
+    ink, corners = moving.as_ink(frames), moving.mass_centres(frames).round().int() - 8
+    padded = F.pad(ink, (8, 8, 8, 8))  # the square may reach beyond the field
+    all_squares = torch.stack(
+        [
+            padded[n, t, y + 8 : y + 24, x + 8 : x + 24].flatten()
+            for n, path in enumerate(corners.tolist())
+            for t, (x, y) in enumerate(path)
+        ]
+    ).view(50, 16, 256)
     gaps = torch.cdist((squares.view(20, 50, 256).transpose(0, 1) + 1) / 2, all_squares)  # (50, 20, 16)
     assert gaps.amin(2).max() < 1e-3
     assert len(gaps.argmin(2).unique()) == 16
-    assert (moving.mass_centres(squares.view(20, 50, 16, 16)) - 8).abs().max() < 0.5
+    assert (moving.mass_centres(squares.view(20, 50, 16, 16)) - 8).abs().max() < 0.6
 
 
 def test_the_loss_weighs_clips_and_frames_alike():
@@ -193,7 +199,7 @@ def test_the_loss_weighs_clips_and_frames_alike():
 
 def test_the_loop_of_the_course_trains_it_and_its_file_comes_back(moving_clips, tmp_path):
     torch.manual_seed(0)
-    pair = clips.ClipGenerator(widths=(16,)), clips.ClipDiscriminator(channels=(4, 4), widths=(8, 8))
+    pair = clips.ClipGenerator(widths=(16,)), clips.ClipDiscriminator(channels=(4, 4))
     before = generate(pair[0], latents := sample_latents(pair[0], 2))
     run = train_gan(*pair, moving_clips[0], epochs=1, settings=Settings(batch_size=32))
     assert run.step == 3

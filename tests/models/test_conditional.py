@@ -18,6 +18,7 @@ from gan_helpers.metrics.readers import load_classifier, read_images
 from gan_helpers.models import conditional
 from gan_helpers.models.conditional import ConditionalDiscriminator, ConditionalGenerator
 from gan_helpers.models.dense import Discriminator, Generator
+from gan_helpers.models.mixed import MixedGenerator
 from gan_helpers.models.sampling import generate, sample_latents
 from gan_helpers.training import adversarial, losses
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, train_gan
@@ -31,22 +32,38 @@ both_modes = pytest.mark.parametrize("mode", conditional.DISCRIMINATORS)
 
 def fresh_pair(mode: str = "projection") -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
     torch.manual_seed(0)
-    generator = ConditionalGenerator(4, 2, SHAPE, widths=(16, 16))
-    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, widths=(16, 8))
+    generator = ConditionalGenerator(4, 2, SHAPE, widths=(16, 16), channels=(8, 4))
+    return generator, conditional.DISCRIMINATORS[mode](SHAPE, 2, channels=(4, 8), width=16)
 
 
 # --- what a label does ---------------------------------------------------------------------------------
 
 
-def test_class_norm_is_torchs_batch_norm_with_the_numbers_of_its_class():
-    norm = conditional.ClassNorm(3, 5).train()
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [(torch.nn.BatchNorm1d, (12, 5)), (torch.nn.BatchNorm2d, (12, 5, 4, 3))],
+    ids=["features", "maps"],
+)
+def test_class_norm_is_torchs_batch_norm_with_the_numbers_of_its_class(kind, shape):
+    norm = conditional.ClassNorm(3, 5, kind).train()
     torch.nn.init.normal_(norm.scale.weight)
     torch.nn.init.normal_(norm.shift.weight)
-    features, labels = 4 * torch.randn(12, 5) + 1, torch.arange(12) % 3
+    features, labels = 4 * torch.randn(shape) + 1, torch.arange(12) % 3
     found = norm(features, labels)
-    for kind in range(3):
-        plain = F.batch_norm(features, None, None, norm.scale.weight[kind], norm.shift.weight[kind], training=True)
-        assert torch.allclose(found[labels == kind], plain[labels == kind], atol=1e-5)
+    for label in range(3):
+        plain = F.batch_norm(features, None, None, norm.scale.weight[label], norm.shift.weight[label], training=True)
+        assert torch.allclose(found[labels == label], plain[labels == label], atol=1e-5)
+
+
+def test_the_generator_is_the_mixed_one_as_long_as_the_classes_are_alike():
+    generator, _ = fresh_pair()
+    plain = MixedGenerator(4, SHAPE, widths=(16, 16), channels=(8, 4))
+    weighted = (torch.nn.Linear, torch.nn.ConvTranspose2d)
+    ours, theirs = ([layer for layer in g.modules() if isinstance(layer, weighted)] for g in (generator, plain))
+    for layer, same in zip(ours, theirs, strict=True):
+        same.load_state_dict(layer.state_dict())
+    latents = torch.randn(10, 4)
+    assert torch.allclose(generator.train()(latents, torch.arange(10) % 2), plain.train()(latents), atol=1e-5)
 
 
 def test_an_untrained_generator_treats_the_classes_alike_and_a_trained_one_need_not():
@@ -58,21 +75,22 @@ def test_an_untrained_generator_treats_the_classes_alike_and_a_trained_one_need_
     assert not torch.equal(zeros, generate(generator, latents, torch.ones(6, dtype=torch.int64)))
 
 
-def test_embedding_is_a_one_hot_label_appended_to_the_pixels():
+def test_embedding_is_a_one_hot_label_appended_to_what_the_last_linear_layer_sees():
     _, discriminator = fresh_pair("embedding")
     images, labels = torch.rand(10, *SHAPE), torch.arange(10) % 2
-    linear = discriminator.first[1]
-    wide = torch.cat([linear.weight, discriminator.label.weight.T], 1)  # (F, C*H*W + classes)
-    appended = torch.cat([images.flatten(1), F.one_hot(labels, 2).float()], 1)
-    features = discriminator.layers(appended @ wide.T + linear.bias)
-    assert torch.allclose(discriminator(images, labels), discriminator.last(features)[:, 0], atol=1e-5)
+    *looking, linear = discriminator.look
+    wide = torch.cat([linear.weight, discriminator.label.weight.T], 1)  # (F, inputs + classes)
+    seen = torch.nn.Sequential(*looking)(images)
+    response = torch.cat([seen, F.one_hot(labels, 2).float()], 1) @ wide.T + linear.bias
+    expected = discriminator.last(F.leaky_relu(response, 0.2))[:, 0]
+    assert torch.allclose(discriminator(images, labels), expected, atol=1e-5)
 
 
 def test_projection_adds_the_product_of_label_and_features():
     _, discriminator = fresh_pair("projection")
     images = torch.rand(10, *SHAPE)
     zeros, ones = (discriminator(images, torch.full((10,), kind)) for kind in (0, 1))
-    features = discriminator.layers(discriminator.first(images))
+    features = F.leaky_relu(discriminator.look(images), 0.2)
     difference = discriminator.label.weight[1] - discriminator.label.weight[0]
     assert torch.allclose(ones - zeros, features @ difference, atol=1e-5)
     discriminator.label.weight.data.zero_()
@@ -245,9 +263,9 @@ def test_the_shipped_generator_gives_the_digit_that_is_asked_for():
     path = ASSETS / "weights" / "mnist_conditional.safetensors"
     assert path.stat().st_size < 7_000_000
     generator, facts = load_network(path, expect=ConditionalGenerator)
-    assert {"data", "steps", "seconds", "machine", "seed", "agreement", "frechet"} <= set(facts)
+    assert {"data", "steps", "seconds", "machine", "seed", "scores", "classes"} <= set(facts)
     torch.manual_seed(0)
     asked = torch.arange(1000) % 10
     pictures = generate(generator, sample_latents(generator, 1000), asked)
-    assert distances.agreement(read_images(load_classifier(), pictures).labels, asked).value > 0.96
+    assert distances.agreement(read_images(load_classifier(), pictures).labels, asked).value > 0.98
     assert pictures.view(100, 10, -1)[:, 7].std(0).mean() > 0.2  # not one 7 over and over

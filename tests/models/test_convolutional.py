@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from gan_helpers.checkpoints import load_network, save_network
@@ -11,9 +12,12 @@ from gan_helpers.metrics.filters import checkerboard_share
 from gan_helpers.models.convolutional import (
     ConvDiscriminator,
     ConvGenerator,
+    PhotoDiscriminator,
+    PhotoGenerator,
+    ResizeConvolution,
     dcgan_pair,
-    filter_pictures,
     initialise,
+    photo_pair,
     receptive_fields,
     upsampler,
 )
@@ -75,6 +79,59 @@ def test_a_generator_survives_the_disk(tmp_path):
     again, _ = load_network(tmp_path / "g.safetensors", ConvGenerator)
     latents = sample_latents(generator, 5)
     assert torch.equal(generate(generator, latents), generate(again, latents))
+
+
+# --- told the class -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n_in", "n_out", "height", "width"), [(1, 1, 4, 4), (5, 3, 4, 7), (2, 6, 9, 2)])
+def test_a_resize_convolution_repeats_and_convolves_in_one_step(n_in, n_out, height, width):
+    layer, maps = ResizeConvolution(n_in, n_out).double(), torch.randn(3, n_in, height, width).double()
+    repeated = maps.repeat_interleave(2, 2).repeat_interleave(2, 3).requires_grad_()
+    two_steps = F.conv2d(repeated, layer.weight, layer.bias, padding=1)
+    assert torch.allclose(layer(maps), two_steps)
+    judge = torch.randn_like(two_steps)
+    ours, theirs = (torch.autograd.grad((out * judge).sum(), layer.weight)[0] for out in (layer(maps), two_steps))
+    assert torch.allclose(ours, theirs)
+
+
+@pytest.mark.parametrize("side", [16, 32, 64])
+def test_photo_pairs_take_every_side_and_class(side):
+    generator, discriminator = photo_pair((3, side, side), classes=4, width=4)
+    labels = torch.tensor([3, 0, 3])
+    pictures = generator(sample_latents(generator, 3), labels)
+    assert pictures.shape == (3, 3, side, side)
+    assert pictures.abs().max() <= 1
+    assert discriminator(pictures, labels).shape == (3,)
+
+
+@pytest.mark.parametrize("network", [PhotoGenerator, PhotoDiscriminator])
+def test_photo_networks_refuse_other_shapes_and_labels(network):
+    with pytest.raises(ValueError, match=r"one of 16, 32, 64, 128\. Fit a folder's pictures"):
+        network(image_shape=(3, 28, 28))
+    rows = torch.zeros(2, 64) if network is PhotoGenerator else torch.zeros(2, 3, 32, 32)
+    with pytest.raises(ValueError, match="knows 0 to 3"):
+        network(classes=4, width=4)(rows, torch.tensor([0, 4]))
+
+
+def test_the_logits_of_two_classes_differ_by_a_product_with_the_features():
+    _, discriminator = photo_pair((3, 16, 16), classes=3, width=4)
+    pictures = torch.rand(6, 3, 16, 16)
+    first, last = (discriminator(pictures, torch.full((6,), label)) for label in (0, 2))
+    vectors = discriminator.label.weight
+    assert torch.allclose(last - first, discriminator.layers(pictures) @ (vectors[2] - vectors[0]), atol=1e-5)
+
+
+def test_a_photo_generator_draws_each_class_in_its_own_numbers_and_survives_the_disk(tmp_path):
+    generator, _ = photo_pair((3, 16, 16), classes=3, width=4)
+    nn.init.normal_(generator.norms[1].shift.weight)
+    latents, labels = sample_latents(generator, 6), torch.arange(6) % 3
+    pictures = generate(generator, latents, labels)
+    assert torch.equal(generate(generator, latents), pictures)  # without labels, the classes in turn
+    assert not torch.allclose(pictures, generate(generator, latents, (labels + 1) % 3), atol=1e-3)
+    save_network(tmp_path / "g.safetensors", generator)
+    again, _ = load_network(tmp_path / "g.safetensors", PhotoGenerator)
+    assert torch.equal(generate(again, latents, labels), pictures)
 
 
 def test_the_pair_learns_the_colour_of_its_pictures():
@@ -159,12 +216,3 @@ def test_upsampling_a_flat_map_shows_which_kernels_leave_a_pattern():
         shares[kind] = checkerboard_share(inner) if kind == "uneven" else 0
         assert (inner.var() < 1e-9) == (kind != "uneven")  # equal weights: 3x3 copies overlap unevenly, 4x4 evenly
     assert shares["uneven"] == pytest.approx(1)
-
-
-def test_filter_pictures_keep_signs_and_fill_the_range():
-    convolution = nn.Conv2d(3, 5, 4)
-    with torch.no_grad():
-        convolution.weight[2] = 0
-    pictures = filter_pictures(convolution)
-    assert torch.equal(pictures.sign(), convolution.weight.sign())
-    assert pictures.abs().amax((1, 2, 3)).tolist() == pytest.approx([1, 1, 0, 1, 1])

@@ -15,7 +15,9 @@ from gan_helpers.models.dense import (
     add_spectral_norm,
     recommended_pair,
 )
-from gan_helpers.models.sampling import count_parameters, generate, sample_latents
+from gan_helpers.models.mixed import MixedGenerator
+from gan_helpers.models.sampling import count_parameters, generate, renew_statistics, sample_latents
+from gan_helpers.training.runs import update_average
 
 
 def test_the_classic_networks_have_the_published_sizes():
@@ -125,3 +127,39 @@ def test_a_dense_pair_for_large_pictures_warns_of_its_size_and_a_small_one_does_
     assert not recwarn
     with pytest.warns(UserWarning, match="7[0-9] million parameters for pictures of 49,152 numbers.*dcgan_pair"):
         recommended_pair((3, 128, 128))
+
+
+def test_renewed_statistics_are_those_of_each_layers_inputs():
+    torch.manual_seed(0)
+    generator = Generator(4, (1, 3, 3), widths=(6, 5), dropout=0.0, batch_norm=True).eval()
+    for norm in (layer for layer in generator.modules() if isinstance(layer, torch.nn.BatchNorm1d)):
+        norm.running_mean += 3
+        norm.momentum = 0.3
+    renew_statistics(generator, batches=50, batch_size=100)
+    assert not generator.training
+    torch.manual_seed(1)
+    features = torch.randn(20_000, 4)
+    for layer in generator.layers:  # by hand: what reaches each norm, normalised by what reached the one before
+        if isinstance(layer, torch.nn.BatchNorm1d):
+            assert layer.momentum == 0.3
+            assert torch.allclose(layer.running_mean, features.mean(0), atol=0.06)
+            assert torch.allclose(layer.running_var, features.var(0), rtol=0.1)
+        features = layer(features)
+
+
+def test_renewed_statistics_bring_an_average_of_weights_to_what_it_draws_in_training_mode():
+    torch.manual_seed(0)
+    pair = [MixedGenerator(4, (1, 8, 8), (16,), (8, 4)) for _ in range(2)]
+    latents = torch.randn(4000, 4)
+    for generator in pair:
+        renew_statistics(generator)
+    average = copy.deepcopy(pair[0]).eval()
+    update_average(average, pair[1], decay=0.5, step=10**6)
+
+    def error() -> float:
+        in_training = copy.deepcopy(average).train()(latents)
+        return float((generate(average, latents) - in_training).square().mean() / in_training.var())
+
+    before = error()
+    renew_statistics(average)
+    assert error() < 0.02 < 0.1 < before

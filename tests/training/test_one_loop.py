@@ -83,7 +83,7 @@ def test_every_objective_with_penalties_from_any_step(objective, weights, every,
 @given(kind=st.sampled_from(list(DISCRIMINATORS)), smoothing=shares, mismatched=shares)
 def test_conditional_pairs(kind, smoothing, mismatched):
     torch.manual_seed(0)
-    pair = ConditionalGenerator(4, 4, SHAPE, widths=(16,)), DISCRIMINATORS[kind](SHAPE, 4, widths=(16, 8))
+    pair = ConditionalGenerator(4, 4, SHAPE, widths=(16,), channels=(3, 2)), DISCRIMINATORS[kind](SHAPE, 4, (2, 3), 8)
     losses = losses_of(Settings(label_smoothing=smoothing, mismatched=mismatched))
     found = play(adversarial_steps, pair, *losses, labelled=True)
     assert_same(found, play(written_out.conditional, pair, smoothing, mismatched, labelled=True))
@@ -114,7 +114,7 @@ def joint_steps(variance: float, weight: float):
 @pytest.mark.parametrize("kind", DISCRIMINATORS)
 def test_r1_of_a_conditional_discriminator_is_that_of_each_class(kind):
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS[kind](SHAPE, 4, widths=(16, 8)).double().eval()
+    discriminator = DISCRIMINATORS[kind](SHAPE, 4, (2, 3), 8).double().eval()
     images, labels = torch.rand(8, *SHAPE).double() * 2 - 1, torch.arange(8) % 4
     found = squared_gradient(discriminator, images, labels)
     step = 1e-6

@@ -242,3 +242,18 @@ def test_the_labels_of_codes_never_hide_one_another(seed):
         assert all(abs(x - u) >= 0.3 or abs(y - v) >= 0.1 for u, v in moved[:i])
         alone = all(abs(places[i][0] - u) >= 0.3 or abs(places[i][1] - v) >= 0.1 for u, v in moved[:i])
         assert ((x, y) == tuple(places[i])) == alone  # only what would hide another moves
+
+
+def test_paths_are_drawn_where_they_are_with_y_downwards():
+    """Ink of a path in one quarter of the field lies in that quarter of its panel."""
+    corner = torch.rand(1, 9, 2, generator=torch.Generator().manual_seed(0)) * 12 + 2  # x and y from 2 to 14 of 32
+    for flip, quarter in ((torch.tensor([0.0, 0.0]), (0, 0)), (torch.tensor([18.0, 0.0]), (1, 0))):
+        picture = plots.plot_paths({"one": corner + flip}, 32, margin=0)
+        pixels = decode(picture.content).astype(int)
+        coloured = np.abs(pixels - np.array([0, 114, 178])).sum(2) < 60  # GENERATOR's blue
+        frame = (pixels.sum(2) < 150).nonzero()
+        (top, bottom), (left, right) = ((axis.min(), axis.max()) for axis in frame)
+        rows, columns = coloured.nonzero()
+        assert int(np.median(columns) > (left + right) / 2) == quarter[0]
+        assert int(np.median(rows) > (top + bottom) / 2) == quarter[1]
+    assert "2 here" in plots.plot_paths({"here": corner.expand(2, 9, 2), "there": corner}, 32).alt

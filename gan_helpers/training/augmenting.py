@@ -1,0 +1,42 @@
+"""Changes that leave a picture's class as it is: a training that sees them has more pictures to learn from."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TURN, SCALE, SHIFT = 0.2, 0.1, 0.14  # radians; a share of the size; a share of half the width, 2 pixels of 28
+
+
+def jitter(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) in [-1, 1], each turned, scaled and shifted a little at random: for digits and signs."""
+    n, like = len(images), {"device": images.device, "dtype": images.dtype}
+    angle = (2 * torch.rand(n, **like) - 1) * TURN
+    scale = 1 + (2 * torch.rand(n, **like) - 1) * SCALE
+    shift = (2 * torch.rand(n, 2, **like) - 1) * SHIFT
+    turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
+    grid = F.affine_grid(
+        torch.cat([turn * scale.view(n, 1, 1), shift.unsqueeze(2)], 2), images.shape, align_corners=False
+    )
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def flip(images: Tensor) -> Tensor:
+    """Images (N, C, H, W), each mirrored left to right with probability one half: for pictures, not for writing."""
+    turned = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(turned, images.flip(-1), images)
+
+
+def flip_and_crop(images: Tensor, margin: int = 4) -> Tensor:
+    """Images (N, C, H, W), each mirrored half of the time and shifted by up to ``margin`` pixels in both directions.
+
+    What a shift leaves empty shows the picture mirrored at its edge. Source: He et al., arXiv 1512.03385, section 4.2.
+    """
+    n, _, height, width = images.shape
+    top, left = torch.randint(2 * margin + 1, (2, n, 1, 1), device=images.device)
+    rows = top + torch.arange(height, device=images.device)[:, None]  # (N, H, 1)
+    columns = left + torch.arange(width, device=images.device)  # (N, 1, W)
+    which = torch.arange(n, device=images.device)[:, None, None]
+    padded = F.pad(flip(images), (margin,) * 4, mode="reflect")
+    return padded[which, :, rows, columns].permute(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
