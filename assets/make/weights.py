@@ -107,7 +107,7 @@ def logogram_gan(job: Job) -> list[Run]:
     if first.interrupted:
         return [first]
     torch.manual_seed(job.seed + 1)
-    slow, fresh = Settings(64, 2e-4, 2e-4, ema_decay=0.995), models.dcgan_pair(job.data.shape, width=16)[1]
+    slow, fresh = Settings(64, 2e-4, 2e-4), models.dcgan_pair(job.data.shape, width=16)[1]
     pair = first.average.requires_grad_(True), fresh.to(job.device)
     return [first, training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)]
 

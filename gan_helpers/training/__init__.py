@@ -2,7 +2,7 @@
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
 from gan_helpers.training.augmenting import flip, flip_and_crop, jitter
-from gan_helpers.training.distributed import average_buffers, average_gradients, own_seed, own_share, shared
+from gan_helpers.training.distributed import average, average_buffers, average_gradients, own_seed, own_share, shared
 from gan_helpers.training.losses import (
     DLoss,
     GLoss,
@@ -52,7 +52,6 @@ from gan_helpers.training.settings import (
     PHOTOS,
     SMALL_BATCHES,
     STABLE,
-    VAEGAN,
     Settings,
     SupervisedSettings,
 )
@@ -86,7 +85,6 @@ __all__ = [
     "SIGMAS",
     "SMALL_BATCHES",
     "STABLE",
-    "VAEGAN",
     "DLoss",
     "Every",
     "GLoss",
@@ -102,6 +100,7 @@ __all__ = [
     "TrainingDiverged",
     "add_noise",
     "adversarial_steps",
+    "average",
     "average_buffers",
     "average_gradients",
     "cyclegan_loss",

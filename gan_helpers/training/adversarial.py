@@ -34,7 +34,7 @@ from gan_helpers.training.losses import (
 )
 from gan_helpers.training.reconstruction import vaegan_loss
 from gan_helpers.training.runs import Run, Step, data_fingerprint, run_batches, start_run, train
-from gan_helpers.training.settings import VAEGAN, Settings
+from gan_helpers.training.settings import STABLE, Settings
 
 
 def adversarial_steps(
@@ -149,7 +149,7 @@ def train_vaegan(
     seconds: float | None = None,
     variance: float = 0.2,
     weight: float = 0.001,
-    settings: Settings = VAEGAN,
+    settings: Settings = STABLE,
     **options: Any,
 ) -> Run:
     """Train both in place, with notebook 07's recipe; the run's average is that of the whole autoencoder's weights.

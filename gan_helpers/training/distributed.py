@@ -130,35 +130,36 @@ def shared(network: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def average_gradients(network: nn.Module) -> None:
-    """Put the mean over all processes in place of each gradient: one all-reduce for the whole network."""
-    gradients = [parameter.grad for parameter in network.parameters()]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
+def average(tensors: list[Tensor]) -> None:
+    """Put the mean over all processes in place of each tensor: one all-reduce for them all."""
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
     dist.all_reduce(flat)  # the sum, in every process
-    means = (flat / dist.get_world_size()).split([gradient.numel() for gradient in gradients])
-    for gradient, mean in zip(gradients, means, strict=True):
-        gradient.copy_(mean.view_as(gradient))
+    means = (flat / dist.get_world_size()).split([tensor.numel() for tensor in tensors])
+    for tensor, mean in zip(tensors, means, strict=True):
+        tensor.copy_(mean.view_as(tensor))
 
 
-@torch.no_grad()
+def average_gradients(network: nn.Module) -> None:
+    """Put the mean over all processes in place of each gradient."""
+    average([parameter.grad for parameter in network.parameters()])
+
+
 def average_buffers(network: nn.Module) -> None:
     """Put the mean over all processes in place of each buffer of floats, such as batch norm's running averages."""
-    buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-    if world_size() == 1 or not buffers:
-        return
-    flat = torch.cat([buffer.flatten() for buffer in buffers])
-    dist.all_reduce(flat)
-    means = (flat / world_size()).split([buffer.numel() for buffer in buffers])
-    for buffer, mean in zip(buffers, means, strict=True):
-        buffer.copy_(mean.view_as(buffer))
+    if buffers := [buffer for buffer in network.buffers() if buffer.is_floating_point()]:
+        average(buffers)
 
 
-def together(steps: Iterable[Step], *networks: nn.Module) -> Iterator[Step]:
+def together(steps: Iterable[Step], *networks: nn.Module) -> Iterable[Step]:
     """The same steps, each with the losses and logits of the whole batch, and with the buffers of all averaged."""
+    return steps if world_size() == 1 else _together(steps, *networks)
+
+
+def _together(steps: Iterable[Step], *networks: nn.Module) -> Iterator[Step]:
     for step in steps:
         for network in networks:
             average_buffers(network)
-        yield step if world_size() == 1 else _whole(step)
+        yield _whole(step)
 
 
 def _whole(step: Step) -> Step:

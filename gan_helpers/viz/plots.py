@@ -67,13 +67,20 @@ def plot_lines(
 
 @plot
 def plot_bars(
-    names: Sequence[str], values: Sequence[float] | Mapping[str, Sequence[float]], y_label: str = "", title: str = ""
+    names: Sequence[str],
+    values: Sequence[float] | Mapping[str, Sequence[float]],
+    y_label: str = "",
+    title: str = "",
+    colours: Sequence[str] = (DATA,),
 ) -> tuple[Figure, str]:
-    """One bar a name, with its value on top; of a mapping, a group of bars a name, one for each key."""
+    """One bar a name, with its value on top; of a mapping, a group of bars a name, one for each key.
+
+    ``colours`` are those of the first keys: grey for real pictures, so give () where there are none.
+    """
     groups = values if isinstance(values, Mapping) else {"": values}
     figure, (axes,) = _panels(width=6.4 if len(groups) == 1 else 9.0)
     width = 0.8 / len(groups)
-    for i, ((key, row), colour) in enumerate(zip(groups.items(), (DATA, *PALETTE), strict=False)):
+    for i, ((key, row), colour) in enumerate(zip(groups.items(), _colours(colours), strict=False)):
         places = [place + (i - (len(groups) - 1) / 2) * width for place in range(len(names))]
         bars = axes.bar(places, [float(value) for value in row], width, color=colour, label=key)
         axes.bar_label(bars, fmt="%.4g" if len(groups) == 1 else "%.3g", fontsize=9)
@@ -112,7 +119,7 @@ def plot_points(
 ) -> tuple[Figure, str]:
     """Named clouds of 2-D points (N, 2), the first in the data's grey; ``radii`` (N,) draws balls around a cloud."""
     figure, (axes,) = _panels(width=5.6, height=3.8)
-    for (name, points), colour in zip(groups.items(), (DATA, *PALETTE), strict=False):
+    for (name, points), colour in zip(groups.items(), _colours((DATA,)), strict=False):
         size = 50 if len(points) < 50 else 6
         axes.scatter(*points.T.tolist(), s=size, color=colour, label=name, linewidths=0, alpha=0.9)
         for centre, radius in zip(points.tolist(), (radii or {}).get(name, torch.empty(0)).tolist(), strict=False):

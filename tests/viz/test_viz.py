@@ -172,16 +172,19 @@ def test_every_plot_draws_something_and_describes_it(name):
     assert len(picture.content) < 100_000
 
 
-@pytest.mark.parametrize("draw", [plots.plot_lines, plots.plot_histograms], ids=["lines", "histograms"])
+@pytest.mark.parametrize(
+    "draw", [plots.plot_lines, plots.plot_histograms, plots.plot_bars], ids=["lines", "histograms", "bars"]
+)
 def test_the_first_curves_have_the_colours_that_are_asked_for_and_the_others_differ(draw):
     values = {name: torch.arange(3.0) + i for i, name in enumerate("abcd")}
-    arguments = ([0, 1, 2], values) if draw is plots.plot_lines else (values,)
+    arguments = (values,) if draw is plots.plot_histograms else ([0, 1, 2], values)
     seen = []
     with mpl.rc_context(pictures.STYLE):
         figure, _ = draw.__wrapped__(*arguments, colours=(pictures.DATA, pictures.GENERATOR))
         handles, _ = figure.axes[0].get_legend_handles_labels()
         for handle in handles:
-            shown = handle.get_color() if draw is plots.plot_lines else handle.get_facecolor()[:3]
+            filled = handle.patches[0] if draw is plots.plot_bars else handle
+            shown = handle.get_color() if draw is plots.plot_lines else filled.get_facecolor()[:3]
             seen.append(mpl.colors.to_hex(shown))
     assert seen[:2] == [pictures.DATA.lower(), pictures.GENERATOR.lower()]
     assert len(set(seen)) == 4
