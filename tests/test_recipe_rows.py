@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import recipe
 
 from gan_helpers import models
-from gan_helpers.data import ImageSet
+from gan_helpers.data import ImageSet, scale_pixels
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.models import generate
+from gan_helpers.training.augmenting import diff_augment
 from gan_helpers.training.settings import STABLE
 
 
@@ -90,8 +92,8 @@ def test_a_lever_trains_and_its_generator_can_be_scored(lever):
     data = ImageSet(torch.randint(0, 256, (640, 1, 28, 28), dtype=torch.uint8), torch.zeros(640).long(), ["x"], "drawn")
     snapshots = recipe.Snapshots((1, 3), in_steps=True)
     recipe.train(recipe.LEVERS[lever][0], 0, data, snapshots)
-    assert [step for _, _, step, _ in snapshots.taken] == [1, 3]
-    early, late = (generate(generator, torch.ones(2, 64)) for *_, generator in snapshots.taken)
+    assert [step for _, _, step, *_ in snapshots.taken] == [1, 3]
+    early, late = (generate(generator, torch.ones(2, 64)) for *_, generator, _ in snapshots.taken)
     assert not torch.equal(early, late)
 
 
@@ -126,6 +128,99 @@ def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(fill, range(4)))
     assert len(recipe.read_rows(tmp_path / "levers.csv")) == 4 * 8 * 2
+
+
+# --- few pictures -------------------------------------------------------------------------------------
+
+
+def test_the_stored_rows_on_few_pictures_hold_all_remedies_three_seeds_and_all_moments():
+    rows = recipe.read_rows(recipe.HERE / "few.csv")
+    runs = {(r["remedy"], r["seed"], float(r["moment"])) for r in rows}
+    assert runs == set(product(recipe.REMEDIES, "012", recipe.FEW_MOMENTS))
+    assert len(runs) == len(rows)
+
+
+def test_the_remedies_are_r1_and_a_change_and_nothing_else():
+    weights = {name: asdict(variant.settings) for name, variant in recipe.REMEDIES.items()}
+    assert {name: settings.pop("r1") for name, settings in weights.items()} == {
+        "nothing": 0.0,
+        "R1": STABLE.r1,
+        "DiffAugment": 0.0,
+        "both": STABLE.r1,
+    }
+    assert all(settings == weights["nothing"] for settings in weights.values())
+    assert {name for name, variant in recipe.REMEDIES.items() if variant.change is diff_augment} == {
+        "DiffAugment",
+        "both",
+    }
+    assert all(variant.pair is models.stable_pair for variant in recipe.REMEDIES.values())
+
+
+@pytest.fixture
+def few_scorer() -> recipe.FewScorer:
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (1200, 1, 28, 28), dtype=torch.uint8)
+    data = ImageSet(images, torch.arange(1200) % 10, [*"0123456789"], "drawn")
+    return recipe.FewScorer(data, data)
+
+
+def test_known_and_held_out_pictures_are_500_others_each(few_scorer):
+    known, held_out = (part.images.flatten(1) for part in (few_scorer.known, few_scorer.held_out))
+    assert len(known) == len(held_out) == 500
+    assert len(torch.cat([known, held_out]).unique(dim=0)) == 1000
+
+
+def test_a_copy_of_a_known_picture_is_memorised_and_one_held_out_is_not(few_scorer):
+    known, held_out = (scale_pixels(part.images) for part in (few_scorer.known, few_scorer.held_out))
+    assert few_scorer.memorisation(known) == pytest.approx(0, abs=1e-3)
+    assert few_scorer.memorisation(held_out) == pytest.approx(1)
+    assert few_scorer.memorisation(torch.cat([known, held_out])) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_logits_are_d_s_on_each_of_the_three_sets(few_scorer):
+    class Brightness(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.none = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, images):
+            return images.flatten(1).mean(1)
+
+    few_scorer.known.images.fill_(255)
+    few_scorer.held_out.images[:100].fill_(255)
+    few_scorer.held_out.images[100:].fill_(0)
+    found = few_scorer.logits(Brightness(), torch.full((500, 1, 28, 28), -0.5))
+    assert [found[name] for name in ("known", "held_out", "fake")] == [1.0, pytest.approx(-0.6), -0.5]
+    assert found["known_above_held_out"] == pytest.approx(0.8 + 0.2 / 2)  # a fifth of the held-out ones is as bright
+    assert found["held_out_above_fake"] == pytest.approx(0.2)
+
+
+def test_ranked_above_is_the_share_of_pairs():
+    torch.manual_seed(0)
+    for n, m in ((3, 5), (40, 7)):
+        a, b = torch.randint(6, (n,)).float(), torch.randint(6, (m,)).float()
+        pairs = [(x > y) + (x == y) / 2 for x in a.tolist() for y in b.tolist()]
+        assert recipe.ranked_above(a, b) == pytest.approx(sum(pairs) / len(pairs), abs=1e-4)
+
+
+def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer):
+    trained = []
+
+    def train(variant, seed, data, snapshots):
+        trained.append((variant, seed))
+        assert data is few_scorer.known
+        snapshots.taken = [(moment, moment + 0.04, 9, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
+
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(recipe, "FEW_MOMENTS", (5, 10))
+    monkeypatch.setattr(recipe, "SAMPLES", 600)
+    monkeypatch.setattr(recipe, "train", train)
+    for seeds in ([0], [0, 1]):
+        recipe.few(argparse.Namespace(seeds=seeds, only="R1"), None, few_scorer)
+    assert trained == [(recipe.REMEDIES["R1"], 0), (recipe.REMEDIES["R1"], 1)]
+    rows = recipe.read_rows(tmp_path / "few.csv")
+    assert [(r["remedy"], r["seed"], r["moment"]) for r in rows] == [("R1", s, m) for s in "01" for m in ("5", "10")]
+    assert all(float(r["frechet"]) > 0 for r in rows)
 
 
 def cell_of_notebook_07(text: str) -> str:

@@ -2,6 +2,7 @@
 
     compare   trains the classic recipe and ours, one seed after the other, and puts its rows into recipe.csv
     levers    trains our recipe with one thing changed at a time, 180 seconds each: levers.csv
+    few       trains our recipe on 500 digits, with and without R1 and DiffAugment, 100 seconds each: few.csv
     search    trains the variants of SEARCH for five minutes each: search.csv
     finals    prints the whole score card of the generators that compare saved in outputs/
     report    prints the tables of these files and redraws assets/quality_against_seconds.png
@@ -10,7 +11,7 @@ A run uses one thread and counts the CPU seconds of its process, scoring left ou
 on two cores, or a busy machine, change little. The classic recipe is charged what its plain loop costs a step
 (``DataLoader``, ``ToTensor``, Adam as it comes), measured when its run starts.
 
-``levers`` goes on where it was stopped: a lever is left out where all its rows of a seed are there, and to train it
+``levers`` and ``few`` go on where they were stopped: what has all its rows of a seed is left out, and to train it
 again, delete them. Two processes may fill the file at once: ``levers --seeds 0 1`` and ``levers --seeds 2``.
 """
 
@@ -40,9 +41,10 @@ import torch
 from filelock import FileLock
 from matplotlib.figure import Figure
 from speed import STEPS, plain_steps
+from torch import Tensor
 
 from gan_helpers.checkpoints import Network, load_network, save_network, write_atomically
-from gan_helpers.data.sets import ImageSet, load_images
+from gan_helpers.data.sets import ImageSet, load_images, scale_pixels
 from gan_helpers.environment import ASSETS, machine, outputs_folder
 from gan_helpers.metrics.distances import (
     class_coverage,
@@ -50,6 +52,8 @@ from gan_helpers.metrics.distances import (
     class_shares,
     covered,
     frechet_distance,
+    memorisation,
+    nearest_distances,
     sure_share,
 )
 from gan_helpers.metrics.readers import load_classifier, read_images
@@ -62,17 +66,20 @@ from gan_helpers.models.dense import (
     recommended_pair,
 )
 from gan_helpers.models.mixed import MixedDiscriminator, stable_pair
-from gan_helpers.models.sampling import generate, sample_latents
-from gan_helpers.training.adversarial import train_gan
+from gan_helpers.models.sampling import apply, generate, sample_latents
+from gan_helpers.training.adversarial import losses_of, train_gan
+from gan_helpers.training.augmenting import diff_augment
+from gan_helpers.training.losses import DLoss, GLoss, seen_through
 from gan_helpers.training.runs import Run, TrainingDiverged
 from gan_helpers.training.settings import CLASSIC, STABLE, Settings
 from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, plot
 
 HERE = Path(__file__).parent
 SAMPLES = 10_000
-IDENTITY = ("recipe", "lever", "variant", "seed")  # what makes two runs the same
+IDENTITY = ("recipe", "lever", "variant", "remedy", "seed")  # what makes two runs the same
 MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1800)  # CPU seconds
 LEVER_MOMENTS = (60, 180)
+FEW, FEW_MOMENTS = 500, (5, 10, 20, 30, 45, 60, 80, 100)
 SEARCH_MOMENTS = (60, 110, 170, 220, 300)
 CLASSIC_EPOCHS = (1, 3, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
 
@@ -82,10 +89,11 @@ Pair = Callable[[], tuple[Network, Network]]
 
 @dataclass(frozen=True)
 class Variant:
-    """Settings, and what builds a pair of networks."""
+    """Settings, what builds a pair of networks, and what D sees every picture through, if anything."""
 
     settings: Settings
     pair: Pair
+    change: Callable[[Tensor], Tensor] | None = None
 
     def but(self, **changes: Any) -> Variant:
         """The same with some settings changed."""
@@ -94,6 +102,10 @@ class Variant:
     def networks(self, seed: int) -> tuple[Network, Network]:
         torch.manual_seed(seed)
         return self.pair()
+
+    def losses(self) -> tuple[DLoss, GLoss]:
+        losses = losses_of(self.settings)
+        return seen_through(self.change, *losses) if self.change else losses
 
 
 def watched(pair: Pair, change: Callable[[Network], Network]) -> Pair:
@@ -127,7 +139,6 @@ LEVERS: dict[str, tuple[Variant, str]] = {
     "betas (0.9, 0.999)": (ours.but(betas=(0.9, 0.999)), "recipe"),
     "no average": (ours.but(ema_decay=0.0), "recipe"),
     "no R1": (undamped, "recipe"),
-    "R1 and R2": (ours.but(r2=1.0), "recipe"),
     "no minibatch statistics": (replace(ours, pair=batch_unseen), "recipe"),
     "smoothing 0.1": (ours.but(label_smoothing=0.1), "recipe"),
     "relativistic": (ours.but(objective="relativistic"), "recipe"),
@@ -142,17 +153,18 @@ class Enough(Exception):
 
 
 class Snapshots:
-    """A callback that copies the generator's average when a moment, in seconds or steps, has come."""
+    """A callback that copies the generator's average and D when a moment, in seconds or steps, has come."""
 
     def __init__(self, moments: tuple[float, ...], in_steps: bool = False) -> None:
         self.moments, self.in_steps = list(moments), in_steps
-        self.taken: list[tuple[float, float, int, Network]] = []
+        self.taken: list[tuple[float, float, int, Network, Network]] = []
         self.start = time.process_time()
 
     def __call__(self, run: Run) -> None:
         seconds = time.process_time() - self.start
         if (run.step if self.in_steps else seconds) >= self.moments[0]:
-            self.taken.append((self.moments.pop(0), seconds, run.step, copy.deepcopy(run.average)))
+            networks = copy.deepcopy(run.average), copy.deepcopy(run.discriminator)
+            self.taken.append((self.moments.pop(0), seconds, run.step, *networks))
             if not self.moments:
                 raise Enough
 
@@ -160,9 +172,9 @@ class Snapshots:
 def train(variant: Variant, seed: int, data: ImageSet, snapshots: Snapshots) -> None:
     """Until the last moment."""
     generator, discriminator = variant.networks(seed)
-    settings = replace(variant.settings, seed=seed)
+    options = {"settings": replace(variant.settings, seed=seed), "losses": variant.losses(), "callbacks": [snapshots]}
     with suppress(Enough):
-        train_gan(generator, discriminator, data, epochs=1e6, settings=settings, callbacks=[snapshots])
+        train_gan(generator, discriminator, data, epochs=1e6, **options)
 
 
 class Scorer:
@@ -215,7 +227,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
     train(variant, seed, data, snapshots)
-    for moment, seconds, step, generator in snapshots.taken:
+    for moment, seconds, step, generator, _ in snapshots.taken:
         yield {"seed": seed, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
 
 
@@ -258,7 +270,7 @@ def finals(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
 
 def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     for seed, (lever, (variant, _)) in product(options.seeds, LEVERS.items()):
-        if options.only not in (None, lever) or is_stored(lever, seed):
+        if options.only not in (None, lever) or is_stored("levers.csv", LEVER_MOMENTS, lever=lever, seed=seed):
             continue
         try:
             rows = list(rows_of(variant, seed, data, scorer, Snapshots(LEVER_MOMENTS)))
@@ -269,10 +281,77 @@ def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
         print(lever, seed, rows[-1:], flush=True)
 
 
-def is_stored(lever: str, seed: int) -> bool:
-    """Are all moments of the lever's run with this seed in levers.csv?"""
-    rows = [row for row in read_rows(HERE / "levers.csv") if (row["lever"], row["seed"]) == (lever, str(seed))]
-    return {int(row["moment"]) for row in rows} >= set(LEVER_MOMENTS)
+def is_stored(name: str, moments: tuple[float, ...], **run: Any) -> bool:
+    """Are all moments of a run, such as lever="hinge" with seed=0, in this file?"""
+    rows = [row for row in read_rows(HERE / name) if all(row[key] == str(value) for key, value in run.items())]
+    return {int(row["moment"]) for row in rows} >= set(moments)
+
+
+# The same on few pictures: is it the weight on D's slope that helps, or what D sees, or both?
+REMEDIES: dict[str, Variant] = {
+    "nothing": undamped,
+    "R1": ours,
+    "DiffAugment": replace(undamped, change=diff_augment),
+    "both": replace(ours, change=diff_augment),
+}
+
+
+class FewScorer(Scorer):
+    """How a pair does that was trained on few of the pictures: D on those that it knows and on others, G's copies."""
+
+    def __init__(self, test: ImageSet, train_set: ImageSet) -> None:
+        super().__init__(test, train_set)
+        chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(0))
+        self.known, self.held_out = (train_set[part] for part in chosen[: 2 * FEW].split(FEW))
+
+    def pair(self, generator: Network, discriminator: Network, seed: int) -> dict[str, float]:
+        torch.manual_seed(10_000 + seed)
+        fake = generate(generator, sample_latents(generator, SAMPLES))
+        reading = read_images(self.classifier, fake)
+        return {
+            "frechet": round(frechet_distance(reading.features, self.real.features), 3),
+            "sure": round(sure_share(reading.probabilities).value, 4),
+            "memorisation": round(self.memorisation(fake), 4),
+            **self.logits(discriminator, fake[:FEW]),
+        }
+
+    def memorisation(self, fake: Tensor) -> float:
+        """Notebook 06's ratio to the distances of held-out pictures."""
+        pixels = scale_pixels(self.known.images).flatten(1)
+        distances = (nearest_distances(x.flatten(1), pixels) for x in (fake, scale_pixels(self.held_out.images)))
+        return memorisation(*distances).value
+
+    def logits(self, discriminator: Network, fake: Tensor) -> dict[str, float]:
+        """D's mean logits, in batches as it was trained on, and how often it ranks one set above another.
+
+        0.5 says that it cannot tell the two apart. For ``known_above_held_out`` that is right: both are real.
+        """
+        sets = {"known": self.known.images, "held_out": self.held_out.images, "fake": fake}
+        found = {name: apply(discriminator, images, STABLE.batch_size) for name, images in sets.items()}
+        ranks = {
+            "known_above_held_out": ranked_above(found["known"], found["held_out"]),
+            "held_out_above_fake": ranked_above(found["held_out"], found["fake"]),
+        }
+        return {name: round(float(logits.mean()), 3) for name, logits in found.items()} | ranks
+
+
+def ranked_above(logits: Tensor, others: Tensor) -> float:
+    """The share of pairs in which one of logits (N,) is the higher, ties as half: the area under the ROC curve."""
+    return round(float((torch.sign(logits[:, None] - others).mean() + 1) / 2), 4)
+
+
+def few(options: argparse.Namespace, data: ImageSet, scorer: FewScorer) -> None:
+    for seed, (remedy, variant) in product(options.seeds, REMEDIES.items()):
+        run = {"remedy": remedy, "seed": seed}
+        if options.only not in (None, remedy) or is_stored("few.csv", FEW_MOMENTS, **run):
+            continue
+        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS))
+        rows = [
+            {**run, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer.pair(*networks, seed)}
+            for moment, seconds, step, *networks in snapshots.taken
+        ]
+        store("few.csv", rows)
+        print(rows[-1], flush=True)
 
 
 SEARCH = {
@@ -364,14 +443,15 @@ def times_sooner(rows: list[dict[str, str]]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, search, finals, report)])
+    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, few, search, finals, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--until", type=float, default=MOMENTS[-1], help="CPU seconds of our recipe's longest run")
     parser.add_argument("--only", default=None, help="one recipe, lever or variant by its name")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     data, test = load_images(), load_images(split="test")
-    globals()[options.command](options, data, Scorer(test, data))
+    scorer = FewScorer if options.command == "few" else Scorer
+    globals()[options.command](options, data, scorer(test, data))
 
 
 if __name__ == "__main__":
