@@ -60,5 +60,5 @@ def cut_out(images: Tensor) -> Tensor:
 
 
 def diff_augment(images: Tensor) -> Tensor:
-    """Images moved by up to an eighth of their side, then cut: translation and cutout of Zhao et al., arXiv 2006.10738."""
+    """Images moved by up to an eighth of their side, then cut: translation and cutout of arXiv 2006.10738."""
     return cut_out(shift(images, round(images.shape[-1] / 8)))
