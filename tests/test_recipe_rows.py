@@ -68,12 +68,11 @@ def lever_row(lever: str, seed: int, moment: int, frechet: float = 9.0) -> dict[
     return {"lever": lever, "seed": str(seed), "moment": str(moment), "frechet": str(frechet)}
 
 
-def test_the_stored_levers_are_those_of_the_program():
+def test_the_stored_levers_hold_every_lever_three_seeds_and_both_moments():
     rows = recipe.read_rows(recipe.HERE / "levers.csv")
-    runs = Counter((r["lever"], r["seed"]) for r in rows)
-    assert {lever for lever, _ in runs} <= set(recipe.LEVERS)
-    assert {int(r["moment"]) for r in rows} <= set(recipe.LEVER_MOMENTS)
-    assert set(runs.values()) <= {len(recipe.LEVER_MOMENTS)}  # all moments of a run, each once
+    runs = Counter((r["lever"], r["seed"], int(r["moment"])) for r in rows)
+    assert runs == Counter(product(recipe.LEVERS, "012", recipe.LEVER_MOMENTS))
+    assert all(r["moment"] == r["steps"] for r in rows)
 
 
 @pytest.mark.parametrize("lever", recipe.LEVERS)
@@ -102,20 +101,20 @@ def test_finished_levers_are_left_out_and_unfinished_ones_made_again(tmp_path, m
 
     def rows_of(variant: int, seed: int, *_: object) -> list[dict[str, str]]:
         trained.append((variant, seed))
-        return [{"seed": seed, "moment": moment, "frechet": 1.0} for moment in (60, 180)]
+        return [{"seed": seed, "moment": moment, "frechet": 1.0} for moment in recipe.LEVER_MOMENTS]
 
     monkeypatch.setattr(recipe, "HERE", tmp_path)
     monkeypatch.setattr(recipe, "LEVERS", {"a": (1, "a"), "b": (2, "a"), "c": (3, "a")})
     monkeypatch.setattr(recipe, "rows_of", rows_of)
-    recipe.store("levers.csv", [lever_row("a", 0, moment) for moment in (60, 180)])
-    recipe.store("levers.csv", [lever_row("b", 0, 60)])  # its last moment is missing
+    recipe.store("levers.csv", [lever_row("a", 0, moment) for moment in recipe.LEVER_MOMENTS])
+    recipe.store("levers.csv", [lever_row("b", 0, 1500)])  # its last moment is missing
     for _ in range(2):
         recipe.levers(argparse.Namespace(seeds=[0, 1], only=None), None, None)
     assert trained == [(2, 0), (3, 0), (1, 1), (2, 1), (3, 1)]
     found = {(r["lever"], r["seed"], r["moment"]): r["frechet"] for r in recipe.read_rows(tmp_path / "levers.csv")}
     assert len(found) == 3 * 2 * 2
-    assert found["a", "0", "180"] == "9.0"  # kept
-    assert found["b", "0", "60"] == "1.0"  # made again
+    assert found["a", "0", "4500"] == "9.0"  # kept
+    assert found["b", "0", "1500"] == "1.0"  # made again
 
 
 def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
@@ -123,7 +122,7 @@ def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
 
     def fill(seed: int) -> None:
         for lever in "abcdefgh":
-            recipe.store("levers.csv", [lever_row(lever, seed, moment) for moment in (60, 180)])
+            recipe.store("levers.csv", [lever_row(lever, seed, moment) for moment in recipe.LEVER_MOMENTS])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(fill, range(4)))
@@ -135,9 +134,9 @@ def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
 
 def test_the_stored_rows_on_few_pictures_hold_all_remedies_three_seeds_and_all_moments():
     rows = recipe.read_rows(recipe.HERE / "few.csv")
-    runs = {(r["remedy"], r["seed"], float(r["moment"])) for r in rows}
-    assert runs == set(product(recipe.REMEDIES, "012", recipe.FEW_MOMENTS))
-    assert len(runs) == len(rows)
+    assert all(r["moment"] == r["steps"] for r in rows)
+    runs = Counter((r["remedy"], r["seed"], int(r["moment"])) for r in rows)
+    assert runs == Counter(product(recipe.REMEDIES, "012", recipe.FEW_MOMENTS))
 
 
 def test_the_remedies_are_r1_and_a_change_and_nothing_else():
@@ -209,18 +208,54 @@ def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer
     def train(variant, seed, data, snapshots):
         trained.append((variant, seed))
         assert data is few_scorer.known
-        snapshots.taken = [(moment, moment + 0.04, 9, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
+        snapshots.taken = [(moment, 1.04, moment, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
 
     monkeypatch.setattr(recipe, "HERE", tmp_path)
-    monkeypatch.setattr(recipe, "FEW_MOMENTS", (5, 10))
+    monkeypatch.setattr(recipe, "FEW_MOMENTS", (100, 300))
     monkeypatch.setattr(recipe, "SAMPLES", 600)
     monkeypatch.setattr(recipe, "train", train)
     for seeds in ([0], [0, 1]):
         recipe.few(argparse.Namespace(seeds=seeds, only="R1"), None, few_scorer)
     assert trained == [(recipe.REMEDIES["R1"], 0), (recipe.REMEDIES["R1"], 1)]
     rows = recipe.read_rows(tmp_path / "few.csv")
-    assert [(r["remedy"], r["seed"], r["moment"]) for r in rows] == [("R1", s, m) for s in "01" for m in ("5", "10")]
+    assert [(r["remedy"], r["seed"], r["moment"]) for r in rows] == [("R1", s, m) for s in "01" for m in ("100", "300")]
     assert all(float(r["frechet"]) > 0 for r in rows)
+
+
+# --- costs --------------------------------------------------------------------------------------------
+
+
+def test_the_stored_costs_are_of_all_levers_and_remedies():
+    rows = recipe.read_rows(recipe.HERE / "costs.csv")
+    assert sorted(row["variant"] for row in rows) == sorted({*recipe.LEVERS, *recipe.REMEDIES})
+    assert all(1 < float(row["milliseconds"]) < 1000 for row in rows)
+
+
+def test_a_step_costs_the_seconds_between_two_moments_over_its_steps(monkeypatch):
+    def train(variant, seed, data, snapshots):
+        assert snapshots.in_steps
+        snapshots.taken = [(moment, 3.0 + 0.02 * moment, moment, None, None) for moment in snapshots.moments]
+
+    monkeypatch.setattr(recipe, "train", train)
+    assert recipe.step_seconds(recipe.ours, None) == pytest.approx(0.02)
+
+
+def test_costs_are_medians_of_three_rounds_in_turn(tmp_path, monkeypatch):
+    found = iter([0.03, 0.05, 0.05, 0.04, 0.02, 0.09])
+    asked = []
+
+    def step_seconds(variant, data):
+        asked.append(variant)
+        return next(found)
+
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(recipe, "LEVERS", {"a": ("A", "a")})
+    monkeypatch.setattr(recipe, "REMEDIES", {"b": "B"})
+    monkeypatch.setattr(recipe, "step_seconds", step_seconds)
+    recipe.costs(argparse.Namespace(), None, None)
+    assert asked == ["A", "B"] * 3
+    rows = recipe.read_rows(tmp_path / "costs.csv")
+    assert rows == [{"variant": "a", "milliseconds": "30.0"}, {"variant": "b", "milliseconds": "50.0"}]
 
 
 def cell_of_notebook_07(text: str) -> str:

@@ -50,15 +50,15 @@ def flip_and_crop(images: Tensor, margin: int = 4) -> Tensor:
 # --- for a GAN's D, notebook 07: gradients pass through it to G -----------------------------------------
 
 
-def cut_out(images: Tensor) -> Tensor:
-    """Images (N, C, H, W), each with a rectangle of half its sides set to 0, mid-grey; a part of it may lie outside."""
+def cut_out(images: Tensor, side: int) -> Tensor:
+    """Images (N, C, H, W), each with a square of ``side`` pixels around a random point set to 0, mid-grey."""
     n, _, height, width = images.shape
-    y = torch.arange(height) - torch.randint(height + 1, (n, 1)) + height // 4  # (N, H), from the rectangle's top
-    x = torch.arange(width) - torch.randint(width + 1, (n, 1)) + width // 4  # (N, W), from its left
-    rows, columns = (y >= 0) & (y < height // 2), (x >= 0) & (x < width // 2)
+    y = torch.arange(height) - torch.randint(height, (n, 1)) + side // 2  # (N, H), from the square's top
+    x = torch.arange(width) - torch.randint(width, (n, 1)) + side // 2  # (N, W), from its left
+    rows, columns = (y >= 0) & (y < side), (x >= 0) & (x < side)
     return images * ~(rows[:, None, :, None] & columns[:, None, None, :]).to(images.device)
 
 
 def diff_augment(images: Tensor) -> Tensor:
-    """Images moved by up to an eighth of their side, then cut: translation and cutout of arXiv 2006.10738."""
-    return cut_out(shift(images, round(images.shape[-1] / 8)))
+    """Digits, moved and cut half as far as photographs are in the source: Zhao et al., arXiv 2006.10738."""
+    return cut_out(shift(images, 2), 7)

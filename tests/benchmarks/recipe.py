@@ -2,13 +2,15 @@
 
     compare   trains the classic recipe and ours, one seed after the other, and puts its rows into recipe.csv
     levers    trains our recipe with one thing changed at a time, 4,500 steps each: levers.csv
-    few       trains our recipe on 500 digits, with and without R1 and DiffAugment, 100 seconds each: few.csv
+    few       trains our recipe on 500 digits, with and without R1 and DiffAugment, 4,000 steps each: few.csv
+    costs     measures what a step of each of these costs, side by side: costs.csv
     search    trains the variants of SEARCH for five minutes each: search.csv
     finals    prints the whole score card of the generators that compare saved in outputs/
     report    prints the tables of these files and redraws assets/quality_against_seconds.png
 
 A run uses one thread and counts the CPU seconds of its process, scoring left out, so that two runs side by side
-on two cores, or a busy machine, change little. The classic recipe is charged what its plain loop costs a step
+on two cores change little. On a busy machine a CPU second holds fewer steps: ``levers`` and ``few`` stop after equal
+steps, and ``costs`` is for an idle one. The classic recipe is charged what its plain loop costs a step
 (``DataLoader``, ``ToTensor``, Adam as it comes), measured when its run starts.
 
 ``levers`` and ``few`` go on where they were stopped: what has all its rows of a seed is left out, and to train it
@@ -79,7 +81,7 @@ SAMPLES = 10_000
 IDENTITY = ("recipe", "lever", "variant", "remedy", "seed")  # what makes two runs the same
 MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1800)  # CPU seconds
 LEVER_MOMENTS = (1500, 4500)  # steps, which are the same on every machine, busy or idle
-FEW, FEW_MOMENTS = 500, (5, 10, 20, 30, 45, 60, 80, 100)
+FEW, FEW_MOMENTS = 500, (100, 300, 600, 900, 1200, 1800, 2400, 3000, 4000)  # pictures, steps
 SEARCH_MOMENTS = (60, 110, 170, 220, 300)
 CLASSIC_EPOCHS = (1, 3, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
 
@@ -345,13 +347,30 @@ def few(options: argparse.Namespace, data: ImageSet, scorer: FewScorer) -> None:
         run = {"remedy": remedy, "seed": seed}
         if options.only not in (None, remedy) or is_stored("few.csv", FEW_MOMENTS, **run):
             continue
-        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS))
+        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS, in_steps=True))
         rows = [
             {**run, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer.pair(*networks, seed)}
             for moment, seconds, step, *networks in snapshots.taken
         ]
         store("few.csv", rows)
         print(rows[-1], flush=True)
+
+
+def costs(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    """Three rounds in turn, so that a busy moment meets all alike; the median of the three."""
+    variants = {lever: variant for lever, (variant, _) in LEVERS.items()} | REMEDIES
+    rounds = [{name: step_seconds(variant, data) for name, variant in variants.items()} for _ in range(3)]
+    for name in variants:
+        seconds = statistics.median(found[name] for found in rounds)
+        store("costs.csv", [{"variant": name, "milliseconds": round(1000 * seconds, 2)}])
+        print(f"{name}: {1000 * seconds:.1f} ms", flush=True)
+
+
+def step_seconds(variant: Variant, data: ImageSet) -> float:
+    """CPU seconds of a step, a lazy penalty's share included: 64 steps after the first 8."""
+    train(variant, 0, data, snapshots := Snapshots((8, 72), in_steps=True))
+    (_, before, *_), (_, after, *_) = snapshots.taken
+    return (after - before) / 64
 
 
 SEARCH = {
@@ -443,7 +462,7 @@ def times_sooner(rows: list[dict[str, str]]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, few, search, finals, report)])
+    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, few, costs, search, finals, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--until", type=float, default=MOMENTS[-1], help="CPU seconds of our recipe's longest run")
     parser.add_argument("--only", default=None, help="one recipe, lever or variant by its name")
