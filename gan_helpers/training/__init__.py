@@ -1,7 +1,7 @@
 """Losses, the adversarial loop, and the runs around it."""
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
-from gan_helpers.training.augmenting import cut_out, diff_augment, flip, flip_and_crop, jitter, shift
+from gan_helpers.training.augmenting import cutout, diff_augment, flip, flip_and_crop, jitter, shift
 from gan_helpers.training.distributed import average, average_buffers, average_gradients, own_seed, own_share, shared
 from gan_helpers.training.losses import (
     DLoss,
@@ -104,7 +104,7 @@ __all__ = [
     "average",
     "average_buffers",
     "average_gradients",
-    "cut_out",
+    "cutout",
     "cyclegan_loss",
     "denoising_loss",
     "diff_augment",

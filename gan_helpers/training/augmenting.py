@@ -50,7 +50,7 @@ def flip_and_crop(images: Tensor, margin: int = 4) -> Tensor:
 # --- for a GAN's D, notebook 07: gradients pass through it to G -----------------------------------------
 
 
-def cut_out(images: Tensor, side: int) -> Tensor:
+def cutout(images: Tensor, side: int) -> Tensor:
     """Images (N, C, H, W), each with a square of ``side`` pixels around a random point set to 0, mid-grey."""
     n, _, height, width = images.shape
     y = torch.arange(height) - torch.randint(height, (n, 1)) + side // 2  # (N, H), from the square's top
@@ -61,4 +61,4 @@ def cut_out(images: Tensor, side: int) -> Tensor:
 
 def diff_augment(images: Tensor) -> Tensor:
     """Digits, moved and cut half as far as photographs are in the source: Zhao et al., arXiv 2006.10738."""
-    return cut_out(shift(images, 2), 7)
+    return cutout(shift(images, 2), 7)

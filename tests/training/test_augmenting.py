@@ -12,7 +12,7 @@ import torch
 from gan_helpers.data.sets import ImageSet
 from gan_helpers.models.dense import Discriminator, Generator
 from gan_helpers.training.adversarial import losses_of, train_gan
-from gan_helpers.training.augmenting import cut_out, diff_augment, flip, flip_and_crop, shift
+from gan_helpers.training.augmenting import cutout, diff_augment, flip, flip_and_crop, shift
 from gan_helpers.training.losses import seen_through
 from gan_helpers.training.settings import Settings
 
@@ -65,13 +65,13 @@ def test_cut_out_leaves_a_grey_square_around_any_pixel(height, width, side):
         cut, top, left = picture.copy(), y - side // 2, x - side // 2
         cut[:, max(0, top) : top + side, max(0, left) : left + side] = 0
         possible.add(cut.tobytes())
-    found = cut_out(torch.from_numpy(picture).expand(4000, -1, -1, -1), side)
+    found = cutout(torch.from_numpy(picture).expand(4000, -1, -1, -1), side)
     assert {image.numpy().tobytes() for image in found} == possible
 
 
 def test_each_picture_of_a_batch_is_changed_in_its_own_way():
     torch.manual_seed(0)
-    for change in (lambda images: cut_out(images, 9), diff_augment, lambda images: shift(images, 3)):
+    for change in (lambda images: cutout(images, 9), diff_augment, lambda images: shift(images, 3)):
         assert len(change(torch.rand(1, 1, 28, 28).expand(40, -1, -1, -1)).unique(dim=0)) > 20
 
 
