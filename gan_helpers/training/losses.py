@@ -170,7 +170,7 @@ def seen_through(change: Callable[[Tensor], Tensor], d_loss: DLoss, g_loss: GLos
     """Both losses with a D that sees each picture, real or generated, through a change that is differentiable.
 
     For losses that do nothing with D but call it: not for feature matching, nor for wrong labels.
-    Source: Zhao et al., *Differentiable Augmentation for Data-Efficient GAN Training*, arXiv 2006.10738, equation 3.
+    Source: Zhao et al., *Differentiable Augmentation for Data-Efficient GAN Training*, arXiv 2006.10738.
     """
 
     def through(discriminator: Any) -> Callable[..., Tensor]:
