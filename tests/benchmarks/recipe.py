@@ -139,12 +139,9 @@ LEVERS: dict[str, tuple[Variant, str]] = {
     "rates 0.001": (slower, "recipe"),
     "rates that stay": (ours.but(lr_decay_from=0), "recipe"),
     "betas (0.9, 0.999)": (ours.but(betas=(0.9, 0.999)), "recipe"),
-    "no average": (ours.but(ema_decay=0.0), "recipe"),
     "no R1": (undamped, "recipe"),
     "no minibatch statistics": (replace(ours, pair=batch_unseen), "recipe"),
-    "smoothing 0.1": (ours.but(label_smoothing=0.1), "recipe"),
     "relativistic": (ours.but(objective="relativistic"), "recipe"),
-    "hinge": (ours.but(objective="hinge"), "recipe"),
     "spectral norm": (replace(undamped, pair=watched(stable_pair, add_spectral_norm)), "no R1"),
     "dense networks": (replace(slower, pair=dense), "rates 0.001"),
 }
