@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import ast
+import argparse
 import json
 import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
 import recipe
 
+from gan_helpers import models
+from gan_helpers.data import ImageSet, scale_pixels
 from gan_helpers.environment import COURSE_ROOT
-from gan_helpers.training.settings import CLASSIC
+from gan_helpers.models import generate
+from gan_helpers.training.augmenting import diff_augment
+from gan_helpers.training.settings import STABLE
 
 
 def row(name: str, seed: int, seconds: float, frechet: float) -> dict[str, str]:
@@ -53,27 +61,227 @@ def test_the_stored_comparison_holds_five_seeds_of_ours_and_two_of_the_classic_r
     assert len(seeds["classic"]) >= 2
 
 
-def test_the_stored_levers_are_those_of_the_program():
+# --- levers -------------------------------------------------------------------------------------------
+
+
+def lever_row(lever: str, seed: int, moment: int, frechet: float = 9.0) -> dict[str, str]:
+    return {"lever": lever, "seed": str(seed), "moment": str(moment), "frechet": str(frechet)}
+
+
+def test_the_stored_levers_hold_every_lever_three_seeds_and_both_moments():
     rows = recipe.read_rows(recipe.HERE / "levers.csv")
-    assert {r["lever"] for r in rows} == set(recipe.LEVERS)
+    runs = Counter((r["lever"], r["seed"], int(r["moment"])) for r in rows)
+    assert runs == Counter(product(recipe.LEVERS, "012", recipe.LEVER_MOMENTS))
+    assert all(r["moment"] == r["steps"] for r in rows)
 
 
 @pytest.mark.parametrize("lever", recipe.LEVERS)
 def test_a_lever_differs_in_one_thing_from_the_row_that_it_is_compared_with(lever):
-    (ours, name), (against, _) = recipe.LEVERS[lever], recipe.LEVERS[recipe.LEVERS[lever][1]]
-    ours_settings, theirs = asdict(ours.settings), asdict(against.settings)
-    changed = {key for key in theirs if ours_settings[key] != theirs[key]} - {"penalty_every"}
-    changed -= {"unit_gradient"} if "objective" in changed else set()  # Wasserstein's loss comes with its penalty
-    assert len(changed) + (ours.pair != against.pair) == (name != lever)
+    (changed, name), (against, _) = recipe.LEVERS[lever], recipe.LEVERS[recipe.LEVERS[lever][1]]
+    ours, theirs = asdict(changed.settings), asdict(against.settings)
+    settings = {key for key in theirs if ours[key] != theirs[key]}
+    rates = {"g_lr", "d_lr"}
+    things = len(settings - rates) + bool(settings & rates) + (changed.pair != against.pair)
+    assert things == (name != lever)
+
+
+@pytest.mark.parametrize("lever", recipe.LEVERS)
+def test_a_lever_trains_and_its_generator_can_be_scored(lever):
+    torch.manual_seed(0)
+    data = ImageSet(torch.randint(0, 256, (640, 1, 28, 28), dtype=torch.uint8), torch.zeros(640).long(), ["x"], "drawn")
+    snapshots = recipe.Snapshots((1, 3), in_steps=True)
+    recipe.train(recipe.LEVERS[lever][0], 0, data, snapshots)
+    assert [step for _, _, step, *_ in snapshots.taken] == [1, 3]
+    early, late = (generate(generator, torch.ones(2, 64)) for *_, generator, _ in snapshots.taken)
+    assert not torch.equal(early, late)
+
+
+def test_finished_levers_are_left_out_and_unfinished_ones_made_again(tmp_path, monkeypatch):
+    trained = []
+
+    def rows_of(variant: int, seed: int, *_: object) -> list[dict[str, str]]:
+        trained.append((variant, seed))
+        return [{"seed": seed, "moment": moment, "frechet": 1.0} for moment in recipe.LEVER_MOMENTS]
+
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(recipe, "LEVERS", {"a": (1, "a"), "b": (2, "a"), "c": (3, "a")})
+    monkeypatch.setattr(recipe, "rows_of", rows_of)
+    recipe.store("levers.csv", [lever_row("a", 0, moment) for moment in recipe.LEVER_MOMENTS])
+    recipe.store("levers.csv", [lever_row("b", 0, 1500)])  # its last moment is missing
+    for _ in range(2):
+        recipe.levers(argparse.Namespace(seeds=[0, 1], only=None), None, None)
+    assert trained == [(2, 0), (3, 0), (1, 1), (2, 1), (3, 1)]
+    found = {(r["lever"], r["seed"], r["moment"]): r["frechet"] for r in recipe.read_rows(tmp_path / "levers.csv")}
+    assert len(found) == 3 * 2 * 2
+    assert found["a", "0", "4500"] == "9.0"  # kept
+    assert found["b", "0", "1500"] == "1.0"  # made again
+
+
+def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+
+    def fill(seed: int) -> None:
+        for lever in "abcdefgh":
+            recipe.store("levers.csv", [lever_row(lever, seed, moment) for moment in recipe.LEVER_MOMENTS])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fill, range(4)))
+    assert len(recipe.read_rows(tmp_path / "levers.csv")) == 4 * 8 * 2
+
+
+# --- few pictures -------------------------------------------------------------------------------------
+
+
+def test_the_stored_rows_on_few_pictures_hold_all_remedies_three_seeds_and_all_moments():
+    rows = recipe.read_rows(recipe.HERE / "few.csv")
+    assert all(r["moment"] == r["steps"] for r in rows)
+    runs = Counter((r["remedy"], r["seed"], int(r["moment"])) for r in rows)
+    assert runs == Counter(product(recipe.REMEDIES, "012", recipe.FEW_MOMENTS))
+
+
+def test_the_remedies_are_r1_and_a_change_and_nothing_else():
+    weights = {name: asdict(variant.settings) for name, variant in recipe.REMEDIES.items()}
+    assert {name: settings.pop("r1") for name, settings in weights.items()} == {
+        "nothing": 0.0,
+        "R1": STABLE.r1,
+        "DiffAugment": 0.0,
+        "both": STABLE.r1,
+    }
+    assert all(settings == weights["nothing"] for settings in weights.values())
+    assert {name for name, variant in recipe.REMEDIES.items() if variant.change is diff_augment} == {
+        "DiffAugment",
+        "both",
+    }
+    assert all(variant.pair is models.stable_pair for variant in recipe.REMEDIES.values())
+
+
+@pytest.fixture
+def few_scorer() -> recipe.FewScorer:
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (1200, 1, 28, 28), dtype=torch.uint8)
+    data = ImageSet(images, torch.arange(1200) % 10, [*"0123456789"], "drawn")
+    return recipe.FewScorer(data, data)
+
+
+def test_known_and_held_out_pictures_are_500_others_each(few_scorer):
+    known, held_out = (part.images.flatten(1) for part in (few_scorer.known, few_scorer.held_out))
+    assert len(known) == len(held_out) == 500
+    assert len(torch.cat([known, held_out]).unique(dim=0)) == 1000
+
+
+def test_a_copy_of_a_known_picture_is_memorised_and_one_held_out_is_not(few_scorer):
+    known, held_out = (scale_pixels(part.images) for part in (few_scorer.known, few_scorer.held_out))
+    assert few_scorer.memorisation(known) == pytest.approx(0, abs=1e-3)
+    assert few_scorer.memorisation(held_out) == pytest.approx(1)
+    assert few_scorer.memorisation(torch.cat([known, held_out])) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_logits_are_d_s_on_each_of_the_three_sets(few_scorer):
+    class Brightness(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.none = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, images):
+            return images.flatten(1).mean(1)
+
+    few_scorer.known.images.fill_(255)
+    few_scorer.held_out.images[:100].fill_(255)
+    few_scorer.held_out.images[100:].fill_(0)
+    found = few_scorer.logits(Brightness(), torch.full((500, 1, 28, 28), -0.5))
+    assert [found[name] for name in ("known", "held_out", "fake")] == [1.0, pytest.approx(-0.6), -0.5]
+    assert found["known_above_held_out"] == pytest.approx(0.8 + 0.2 / 2)  # a fifth of the held-out ones is as bright
+    assert found["held_out_above_fake"] == pytest.approx(0.2)
+
+
+def test_ranked_above_is_the_share_of_pairs():
+    torch.manual_seed(0)
+    for n, m in ((3, 5), (40, 7)):
+        a, b = torch.randint(6, (n,)).float(), torch.randint(6, (m,)).float()
+        pairs = [(x > y) + (x == y) / 2 for x in a.tolist() for y in b.tolist()]
+        assert recipe.ranked_above(a, b) == pytest.approx(sum(pairs) / len(pairs), abs=1e-4)
+
+
+def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer):
+    trained = []
+
+    def train(variant, seed, data, snapshots):
+        trained.append((variant, seed))
+        assert data is few_scorer.known
+        snapshots.taken = [(moment, 1.04, moment, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
+
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(recipe, "FEW_MOMENTS", (100, 300))
+    monkeypatch.setattr(recipe, "SAMPLES", 600)
+    monkeypatch.setattr(recipe, "train", train)
+    for seeds in ([0], [0, 1]):
+        recipe.few(argparse.Namespace(seeds=seeds, only="R1"), None, few_scorer)
+    assert trained == [(recipe.REMEDIES["R1"], 0), (recipe.REMEDIES["R1"], 1)]
+    rows = recipe.read_rows(tmp_path / "few.csv")
+    assert [(r["remedy"], r["seed"], r["moment"]) for r in rows] == [("R1", s, m) for s in "01" for m in ("100", "300")]
+    assert all(float(r["frechet"]) > 0 for r in rows)
+
+
+# --- costs --------------------------------------------------------------------------------------------
+
+
+def test_the_stored_costs_are_of_all_levers_and_remedies():
+    rows = recipe.read_rows(recipe.HERE / "costs.csv")
+    assert sorted(row["variant"] for row in rows) == sorted({*recipe.LEVERS, *recipe.REMEDIES})
+    assert all(1 < float(row["milliseconds"]) < 1000 for row in rows)
+
+
+def test_a_step_costs_the_seconds_between_two_moments_over_its_steps(monkeypatch):
+    def train(variant, seed, data, snapshots):
+        assert snapshots.in_steps
+        snapshots.taken = [(moment, 3.0 + 0.02 * moment, moment, None, None) for moment in snapshots.moments]
+
+    monkeypatch.setattr(recipe, "train", train)
+    assert recipe.step_seconds(recipe.ours, None) == pytest.approx(0.02)
+
+
+def test_costs_are_medians_of_three_rounds_in_turn(tmp_path, monkeypatch):
+    found = iter([0.03, 0.05, 0.05, 0.04, 0.02, 0.09])
+    asked = []
+
+    def step_seconds(variant, data):
+        asked.append(variant)
+        return next(found)
+
+    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(recipe, "LEVERS", {"a": ("A", "a")})
+    monkeypatch.setattr(recipe, "REMEDIES", {"b": "B"})
+    monkeypatch.setattr(recipe, "step_seconds", step_seconds)
+    recipe.costs(argparse.Namespace(), None, None)
+    assert asked == ["A", "B"] * 3
+    rows = recipe.read_rows(tmp_path / "costs.csv")
+    assert rows == [{"variant": "a", "milliseconds": "30.0"}, {"variant": "b", "milliseconds": "50.0"}]
+
+
+def cell_of_notebook_07(text: str) -> str:
+    cells = json.loads((COURSE_ROOT / "notebooks" / "07_train_it_stably.ipynb").read_text(encoding="utf-8"))["cells"]
+    (found,) = (code for cell in cells if f"\n{text}" in (code := "".join(cell["source"])))
+    return found
 
 
 def test_notebook_07_reruns_the_levers_as_they_were_run():
-    cells = json.loads((COURSE_ROOT / "notebooks" / "07_train_it_stably.ipynb").read_text(encoding="utf-8"))["cells"]
-    (text,) = ("".join(c["source"]) for c in cells if "LEVERS: dict[str, dict] = {" in "".join(c["source"]))
-    levers, against = (ast.literal_eval(statement.value) for statement in ast.parse(text).body[:2])
-    assert set(levers) == set(recipe.LEVERS)
-    for name, changes in levers.items():
+    scope: dict = {}
+    exec(cell_of_notebook_07("LEVERS = {"), scope)
+    assert set(scope["LEVERS"]) == set(recipe.LEVERS)
+    for name, (changes, *_) in scope["LEVERS"].items():
         variant, other = recipe.LEVERS[name]
-        assert variant.settings == recipe.classic.but(**changes).settings, name
-        assert against.get(name, "nothing") == other
-    assert asdict(recipe.classic.settings) == asdict(CLASSIC)
+        assert variant.settings == recipe.ours.but(**changes).settings, name
+        assert (scope["AGAINST"].get(name, "recipe") or name) == other
+    assert recipe.ours.settings == STABLE
+
+
+def test_notebook_07_builds_the_networks_of_the_levers():
+    scope: dict = {"models": models, "MixedDiscriminator": models.MixedDiscriminator}
+    exec(cell_of_notebook_07("PAIRS = {").partition("\ndef rerun")[0], scope)
+    for name, (variant, _) in recipe.LEVERS.items():
+        torch.manual_seed(1)
+        shown = scope["PAIRS"].get(name, models.stable_pair)()
+        for ours, theirs in zip(shown, variant.networks(1), strict=True):
+            weights, stored = ours.state_dict(), theirs.state_dict()
+            assert [*weights] == [*stored], name
+            assert all(torch.equal(weights[key], stored[key]) for key in weights), name

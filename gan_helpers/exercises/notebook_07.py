@@ -17,7 +17,9 @@ from gan_helpers.exercises.values import as_tensor, copied, distinct
 
 def _gradient(discriminator: nn.Module, at: Tensor) -> Tensor:
     at = at.detach().clone().requires_grad_()
-    return torch.autograd.grad(discriminator(at).sum(), at, create_graph=True)[0].flatten(1)
+    logits = discriminator(at)
+    # grad_outputs, as answers may have it: what torch loads for its first use is not the reader's time
+    return torch.autograd.grad(logits, at, torch.ones_like(logits), create_graph=True)[0].flatten(1)
 
 
 def _mixed(real: Tensor, fake: Tensor, t: Tensor) -> Tensor:
@@ -50,33 +52,49 @@ PENALTY_MISTAKES: dict[str, Callable[..., Tensor]] = {
 
 @effect("penalty between", "create_graph keeps the way to D's weights open, so the penalty can teach D to be flat.")
 def _penalty_between(answer: Any, draw: Draw) -> None:
-    cases = []
-    for n, shape in ((4, (3,)), (3, (1, 4, 3)), (6, (2, 3, 3)), (1, (5,))):
-        size, mouth = math.prod(shape), nn.Flatten(0)
-        discriminator = nn.Sequential(nn.Flatten(), nn.Linear(size, 6), nn.Tanh(), nn.Linear(6, 1), mouth)
-        for weight in discriminator.parameters():
-            weight.data = draw.normal(*weight.shape)
-        real, fake, t = draw.normal(n, *shape), draw.normal(n, *shape), draw.uniform(0.1, 0.9, n)
-        result = call(
-            answer, discriminator, *map(copied, (real, fake, t)), names=("discriminator", "real", "fake", "t")
-        )
-        if any(weight.grad is not None for weight in discriminator.parameters()):
-            raise Hint("your code leaves gradients in D's weights: use torch.autograd.grad in place of backward.")
-        cases.append(((discriminator, real, fake, t), result))
-    values = [as_tensor(result) for _, result in cases]
-    expected = [float(_penalty(case[0], _mixed(*case[1:])).detach()) for case, _ in cases]
+    cases = [
+        _pairs_under_a_judge(draw, n, *shape) for n, shape in ((4, (3,)), (3, (1, 4, 3)), (6, (2, 3, 3)), (1, (5,)))
+    ]
+    expected = [float(_penalty(case[0], _mixed(*case[1:])).detach()) for case in cases]
+    results = [_asked(answer, *case) for case in cases]
+    values = [as_tensor(result) for result in results]
     if any(value.numel() != 1 for value in values):
         raise Hint(f"the shape is {tuple(values[0].shape)}; the penalty is a single number.")
-    if any(not abs(float(a) - b) <= 1e-3 * b for a, b in zip(values, expected, strict=True)):
+    compared = zip(cases, values, expected, strict=True)
+    wrong = next((part for part in compared if not abs(float(part[1]) - part[2]) <= 1e-3 * part[2]), None)
+    if wrong is not None:
         named = (text for text, m in PENALTY_MISTAKES.items() if _all_equal(m, cases, values))
-        ours, right = distinct(float(values[0]), expected[0])
-        raise Hint(next(named, None) or f"for four pairs of points you give {ours}; it should be {right}.")
-    for case, result in cases:
+        shape, (ours, right) = tuple(wrong[0][1].shape), distinct(float(wrong[1]), wrong[2])
+        raise Hint(next(named, None) or f"for pairs of pictures {shape} you give {ours}; it should be {right}.")
+    for case, result in zip(cases, results, strict=True):
         _check_learning(*case, result)
 
 
+def _pairs_under_a_judge(draw: Draw, n: int, *shape: int) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
+    """A small D, n real and n generated pictures, and n numbers between 0 and 1."""
+    layers = nn.Linear(math.prod(shape), 6), nn.Tanh(), nn.Linear(6, 1)
+    discriminator = nn.Sequential(nn.Flatten(), *layers, nn.Flatten(0))
+    for weight in discriminator.parameters():
+        weight.data = draw.normal(*weight.shape)
+    return discriminator, draw.normal(n, *shape), draw.normal(n, *shape), draw.uniform(0.1, 0.9, n)
+
+
+def _asked(answer: Any, discriminator: nn.Module, *pairs: Tensor) -> Any:
+    """What the answer gives, which must leave D as it was."""
+    before = [weight.detach().clone() for weight in discriminator.parameters()]
+    result = call(answer, discriminator, *map(copied, pairs), names=("discriminator", "real", "fake", "t"))
+    for weight, old in zip(discriminator.parameters(), before, strict=True):
+        if weight.grad is not None:
+            raise Hint("your code leaves gradients in D's weights: use torch.autograd.grad in place of backward.")
+        if not weight.requires_grad:
+            raise Hint("your code freezes D's weights, so D cannot learn any more: leave requires_grad as it is.")
+        if not torch.equal(weight, old):
+            raise Hint("your code changes D's weights: it should only compute the penalty; the optimizer steps later.")
+    return result
+
+
 def _all_equal(mistake: Callable[..., Tensor], cases: list, values: list[Tensor]) -> bool:
-    made = (float(as_tensor(mistake(*case))) for case, _ in cases)
+    made = (float(as_tensor(mistake(*case))) for case in cases)
     return all(abs(a - float(b)) <= 1e-3 * abs(a) for a, b in zip(made, values, strict=True))
 
 

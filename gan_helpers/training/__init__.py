@@ -1,7 +1,7 @@
 """Losses, the adversarial loop, and the runs around it."""
 
 from gan_helpers.training.adversarial import adversarial_steps, losses_of, penalty_of, train_gan, train_vaegan
-from gan_helpers.training.augmenting import flip, flip_and_crop, jitter
+from gan_helpers.training.augmenting import cutout, diff_augment, flip, flip_and_crop, jitter, shift
 from gan_helpers.training.distributed import average, average_buffers, average_gradients, own_seed, own_share, shared
 from gan_helpers.training.losses import (
     DLoss,
@@ -17,6 +17,7 @@ from gan_helpers.training.losses import (
     real_loss,
     relativistic_loss,
     saturating_generator_loss,
+    seen_through,
     squared_gradient,
     unit_gradient,
     wasserstein_loss,
@@ -103,8 +104,10 @@ __all__ = [
     "average",
     "average_buffers",
     "average_gradients",
+    "cutout",
     "cyclegan_loss",
     "denoising_loss",
+    "diff_augment",
     "dirac_eigenvalues",
     "dirac_path",
     "discriminator_loss",
@@ -141,7 +144,9 @@ __all__ = [
     "run_state",
     "saturating_generator_loss",
     "save_run",
+    "seen_through",
     "shared",
+    "shift",
     "squared_gradient",
     "standard_kl",
     "start_run",

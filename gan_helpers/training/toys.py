@@ -13,8 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan_helpers.training.losses import fake_loss, saturating_generator_loss
-
 MODE_SHARE = 0.1  # a mode counts as covered from this share of its even part on
 
 
@@ -88,19 +86,15 @@ def dirac_path(
 ) -> Tensor:
     """(theta, psi) after each of so many gradient steps of the minimax game, with R1 of weight gamma: (steps + 1, 2).
 
-    D descends its loss on the generated point (that on the real point 0 is constant) plus gamma / 2 psi^2, G its
-    saturating loss. Simultaneous steps use the same (theta, psi); alternating ones let G see D's new psi.
+    Simultaneous steps use the same (theta, psi); alternating ones let G see D's new psi.
     """
-    state = torch.tensor(start, dtype=torch.float64)
-    path = [state]
+    theta, psi = torch.tensor(start, dtype=torch.float64)
+    path = [torch.stack([theta, psi])]
     for _ in range(steps):
-        theta, psi = (number.clone().requires_grad_() for number in state)
-        (d_slope,) = torch.autograd.grad(fake_loss(psi * theta.detach()) + gamma / 2 * psi**2, psi)
-        new_psi = psi - rate * d_slope
-        judge = (new_psi if alternating else psi).detach()
-        (g_slope,) = torch.autograd.grad(saturating_generator_loss(judge * theta), theta)
-        state = torch.stack([theta - rate * g_slope, new_psi]).detach()
-        path.append(state)
+        new_psi = psi - rate * (theta * torch.sigmoid(psi * theta) + gamma * psi)  # down D's loss
+        judge = new_psi if alternating else psi
+        theta, psi = theta + rate * judge * torch.sigmoid(judge * theta), new_psi  # down G's
+        path.append(torch.stack([theta, psi]))
     return torch.stack(path)
 
 

@@ -204,7 +204,7 @@ def test_precision_and_recall_are_counted_as_evaluation_counts():
     ],
     ids=["simultaneous", "alternating", "r1"],
 )
-def test_dirac_paths_are_those_of_autograd(panel, line, options):
+def test_dirac_paths_are_those_of_the_package(panel, line, options):
     shown = torch.stack(curve("dirac", f"dirac-{panel}", line), 1)
     torch.testing.assert_close(shown, dirac_path(0.5, 60, **options), atol=0.01, rtol=0)
 

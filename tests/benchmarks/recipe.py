@@ -1,14 +1,20 @@
 """Recipes side by side in quality against CPU seconds: python tests/benchmarks/recipe.py COMMAND [options]
 
     compare   trains the classic recipe and ours, one seed after the other, and puts its rows into recipe.csv
-    levers    trains the classic recipe with one thing changed at a time, 20 seconds each: levers.csv
+    levers    trains our recipe with one thing changed at a time, 4,500 steps each: levers.csv
+    few       trains our recipe on 500 digits, with and without R1 and DiffAugment, 2,400 steps each: few.csv
+    costs     measures what a step of each of these costs, side by side: costs.csv
     search    trains the variants of SEARCH for five minutes each: search.csv
     finals    prints the whole score card of the generators that compare saved in outputs/
     report    prints the tables of these files and redraws assets/quality_against_seconds.png
 
 A run uses one thread and counts the CPU seconds of its process, scoring left out, so that two runs side by side
-on two cores, or a busy machine, change little. The classic recipe is charged what its plain loop costs a step
+on two cores change little. On a busy machine a CPU second holds fewer steps: ``levers`` and ``few`` stop after equal
+steps, and ``costs`` is for an idle one. The classic recipe is charged what its plain loop costs a step
 (``DataLoader``, ``ToTensor``, Adam as it comes), measured when its run starts.
+
+``levers`` and ``few`` go on where they were stopped: what has all its rows of a seed is left out, and to train it
+again, delete them. Two processes may fill the file at once: ``levers --seeds 0 1`` and ``levers --seeds 2``.
 """
 
 from __future__ import annotations
@@ -34,11 +40,13 @@ if __name__ == "__main__":
     os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}  # before torch is imported
 
 import torch
+from filelock import FileLock
 from matplotlib.figure import Figure
 from speed import STEPS, plain_steps
+from torch import Tensor
 
 from gan_helpers.checkpoints import Network, load_network, save_network, write_atomically
-from gan_helpers.data.sets import ImageSet, load_images
+from gan_helpers.data.sets import ImageSet, load_images, scale_pixels
 from gan_helpers.environment import ASSETS, machine, outputs_folder
 from gan_helpers.metrics.distances import (
     class_coverage,
@@ -46,6 +54,8 @@ from gan_helpers.metrics.distances import (
     class_shares,
     covered,
     frechet_distance,
+    memorisation,
+    nearest_distances,
     sure_share,
 )
 from gan_helpers.metrics.readers import load_classifier, read_images
@@ -55,19 +65,23 @@ from gan_helpers.models.dense import (
     Generator,
     add_minibatch_statistics,
     add_spectral_norm,
+    recommended_pair,
 )
-from gan_helpers.models.mixed import stable_pair
-from gan_helpers.models.sampling import generate, sample_latents
-from gan_helpers.training.adversarial import train_gan
-from gan_helpers.training.runs import Run
+from gan_helpers.models.mixed import MixedDiscriminator, stable_pair
+from gan_helpers.models.sampling import apply, generate, sample_latents
+from gan_helpers.training.adversarial import losses_of, train_gan
+from gan_helpers.training.augmenting import diff_augment
+from gan_helpers.training.losses import DLoss, GLoss, seen_through
+from gan_helpers.training.runs import Run, TrainingDiverged
 from gan_helpers.training.settings import CLASSIC, STABLE, Settings
 from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, plot
 
 HERE = Path(__file__).parent
 SAMPLES = 10_000
-IDENTITY = ("recipe", "lever", "variant", "seed")  # what makes two runs the same
+IDENTITY = ("recipe", "lever", "variant", "remedy", "seed")  # what makes two runs the same
 MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1800)  # CPU seconds
-LEVER_MOMENTS = (20,)
+LEVER_MOMENTS = (1500, 4500)  # steps, which are the same on every machine, busy or idle
+FEW, FEW_MOMENTS = 500, (100, 300, 600, 900, 1200, 1800, 2400)  # pictures, steps
 SEARCH_MOMENTS = (60, 110, 170, 220, 300)
 CLASSIC_EPOCHS = (1, 3, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
 
@@ -77,10 +91,11 @@ Pair = Callable[[], tuple[Network, Network]]
 
 @dataclass(frozen=True)
 class Variant:
-    """Settings, and what builds a pair of networks."""
+    """Settings, what builds a pair of networks, and what D sees every picture through, if anything."""
 
     settings: Settings
     pair: Pair
+    change: Callable[[Tensor], Tensor] | None = None
 
     def but(self, **changes: Any) -> Variant:
         """The same with some settings changed."""
@@ -89,6 +104,10 @@ class Variant:
     def networks(self, seed: int) -> tuple[Network, Network]:
         torch.manual_seed(seed)
         return self.pair()
+
+    def losses(self) -> tuple[DLoss, GLoss]:
+        losses = losses_of(self.settings)
+        return seen_through(self.change, *losses) if self.change else losses
 
 
 def watched(pair: Pair, change: Callable[[Network], Network]) -> Pair:
@@ -101,28 +120,30 @@ def watched(pair: Pair, change: Callable[[Network], Network]) -> Pair:
     return build
 
 
+def channels_last(network: Network) -> Network:
+    """As ``stable_pair`` lays out the weights: faster, and no other numbers."""
+    return network.to(memory_format=torch.channels_last)
+
+
 classic = Variant(CLASSIC, lambda: (Generator(latent="uniform"), Discriminator()))
 ours = Variant(STABLE, stable_pair)
 
-unsmoothed = classic.but(label_smoothing=0.0)
+slower = ours.but(g_lr=1e-3, d_lr=1e-3)
+undamped = ours.but(r1=0.0)
+batch_unseen = watched(stable_pair, lambda _: channels_last(MixedDiscriminator(statistics=False)))
+dense = watched(recommended_pair, add_minibatch_statistics)
 
-# The classic recipe with one thing changed a row, and the row that it differs from in that one thing alone.
+# Our recipe with one thing changed a row, and the row that it differs from in that one thing alone.
 LEVERS: dict[str, tuple[Variant, str]] = {
-    "nothing": (classic, "nothing"),
-    "betas (0, 0.99)": (classic.but(betas=(0.0, 0.99)), "nothing"),
-    "average of G": (classic.but(ema_decay=0.999), "nothing"),
-    "no smoothing": (unsmoothed, "nothing"),
-    "R1": (classic.but(r1=1.0), "nothing"),
-    "R2": (classic.but(r2=1.0), "nothing"),
-    "feature matching": (classic.but(objective="feature matching"), "nothing"),
-    "minibatch statistics": (replace(classic, pair=watched(classic.pair, add_minibatch_statistics)), "nothing"),
-    "spectral norm": (replace(classic, pair=watched(classic.pair, add_spectral_norm)), "nothing"),
-    "relativistic": (unsmoothed.but(objective="relativistic"), "no smoothing"),
-    "hinge": (unsmoothed.but(objective="hinge"), "no smoothing"),
-    "Wasserstein, gradient penalty": (
-        unsmoothed.but(objective="wasserstein", unit_gradient=10.0, penalty_every=1),
-        "no smoothing",
-    ),
+    "recipe": (ours, "recipe"),
+    "rates 0.001": (slower, "recipe"),
+    "rates that stay": (ours.but(lr_decay_from=0), "recipe"),
+    "betas (0.9, 0.999)": (ours.but(betas=(0.9, 0.999)), "recipe"),
+    "no R1": (undamped, "recipe"),
+    "no minibatch statistics": (replace(ours, pair=batch_unseen), "recipe"),
+    "relativistic": (ours.but(objective="relativistic"), "recipe"),
+    "spectral norm": (replace(undamped, pair=watched(stable_pair, add_spectral_norm)), "no R1"),
+    "dense networks": (replace(slower, pair=dense), "rates 0.001"),
 }
 
 
@@ -131,17 +152,18 @@ class Enough(Exception):
 
 
 class Snapshots:
-    """A callback that copies the generator's average when a moment, in seconds or steps, has come."""
+    """A callback that copies the generator's average and D when a moment, in seconds or steps, has come."""
 
     def __init__(self, moments: tuple[float, ...], in_steps: bool = False) -> None:
         self.moments, self.in_steps = list(moments), in_steps
-        self.taken: list[tuple[float, float, int, Network]] = []
+        self.taken: list[tuple[float, float, int, Network, Network]] = []
         self.start = time.process_time()
 
     def __call__(self, run: Run) -> None:
         seconds = time.process_time() - self.start
         if (run.step if self.in_steps else seconds) >= self.moments[0]:
-            self.taken.append((self.moments.pop(0), seconds, run.step, copy.deepcopy(run.average)))
+            networks = copy.deepcopy(run.average), copy.deepcopy(run.discriminator)
+            self.taken.append((self.moments.pop(0), seconds, run.step, *networks))
             if not self.moments:
                 raise Enough
 
@@ -149,9 +171,9 @@ class Snapshots:
 def train(variant: Variant, seed: int, data: ImageSet, snapshots: Snapshots) -> None:
     """Until the last moment."""
     generator, discriminator = variant.networks(seed)
-    settings = replace(variant.settings, seed=seed)
+    options = {"settings": replace(variant.settings, seed=seed), "losses": variant.losses(), "callbacks": [snapshots]}
     with suppress(Enough):
-        train_gan(generator, discriminator, data, epochs=1e6, settings=settings, callbacks=[snapshots])
+        train_gan(generator, discriminator, data, epochs=1e6, **options)
 
 
 class Scorer:
@@ -186,22 +208,25 @@ def store(name: str, rows: list[dict[str, Any]]) -> None:
     """Put rows into a CSV beside this file, in place of those of an earlier run of the same thing and seed."""
     path, same = HERE / name, [key for key in IDENTITY if key in rows[0]]
     run = [str(rows[0][key]) for key in same]
-    kept = [row for row in read_rows(path) if [row[key] for key in same] != run] if path.exists() else []
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows([*kept, *rows])
-    write_atomically(path, text.getvalue().encode())
+    with FileLock(outputs_folder() / f"{name}.lock"):  # another process may be at it
+        kept = [row for row in read_rows(path) if [row[key] for key in same] != run]
+        writer.writerows([*kept, *rows])
+        write_atomically(path, text.getvalue().encode())
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
     train(variant, seed, data, snapshots)
-    for moment, seconds, step, generator in snapshots.taken:
+    for moment, seconds, step, generator, _ in snapshots.taken:
         yield {"seed": seed, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
 
 
@@ -243,12 +268,106 @@ def finals(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
 
 
 def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
-    for seed in options.seeds:
-        for lever, (variant, _) in LEVERS.items():
-            if options.only in (None, lever):
-                rows = list(rows_of(variant, seed, data, scorer, Snapshots(LEVER_MOMENTS)))
-                store("levers.csv", [{"lever": lever, **row} for row in rows])
-                print(lever, seed, rows[-1:], flush=True)
+    for seed, (lever, (variant, _)) in product(options.seeds, LEVERS.items()):
+        if options.only not in (None, lever) or is_stored("levers.csv", LEVER_MOMENTS, lever=lever, seed=seed):
+            continue
+        try:
+            rows = list(rows_of(variant, seed, data, scorer, Snapshots(LEVER_MOMENTS, in_steps=True)))
+        except TrainingDiverged as error:
+            print(lever, seed, error, flush=True)
+            continue
+        store("levers.csv", [{"lever": lever, **row} for row in rows])
+        print(lever, seed, rows[-1:], flush=True)
+
+
+def is_stored(name: str, moments: tuple[float, ...], **run: Any) -> bool:
+    """Are all moments of a run, such as lever="hinge" with seed=0, in this file?"""
+    rows = [row for row in read_rows(HERE / name) if all(row[key] == str(value) for key, value in run.items())]
+    return {int(row["moment"]) for row in rows} >= set(moments)
+
+
+# The same on few pictures: is it the weight on D's slope that helps, or what D sees, or both?
+REMEDIES: dict[str, Variant] = {
+    "nothing": undamped,
+    "R1": ours,
+    "DiffAugment": replace(undamped, change=diff_augment),
+    "both": replace(ours, change=diff_augment),
+}
+
+
+class FewScorer(Scorer):
+    """How a pair does that was trained on few of the pictures: D on those that it knows and on others, G's copies."""
+
+    def __init__(self, test: ImageSet, train_set: ImageSet) -> None:
+        super().__init__(test, train_set)
+        chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(0))
+        self.known, self.held_out = (train_set[part] for part in chosen[: 2 * FEW].split(FEW))
+
+    def pair(self, generator: Network, discriminator: Network, seed: int) -> dict[str, float]:
+        torch.manual_seed(10_000 + seed)
+        fake = generate(generator, sample_latents(generator, SAMPLES))
+        reading = read_images(self.classifier, fake)
+        return {
+            "frechet": round(frechet_distance(reading.features, self.real.features), 3),
+            "sure": round(sure_share(reading.probabilities).value, 4),
+            "memorisation": round(self.memorisation(fake), 4),
+            **self.logits(discriminator, fake[:FEW]),
+        }
+
+    def memorisation(self, fake: Tensor) -> float:
+        """Notebook 06's ratio to the distances of held-out pictures."""
+        pixels = scale_pixels(self.known.images).flatten(1)
+        distances = (nearest_distances(x.flatten(1), pixels) for x in (fake, scale_pixels(self.held_out.images)))
+        return memorisation(*distances).value
+
+    def logits(self, discriminator: Network, fake: Tensor) -> dict[str, float]:
+        """D's mean logits, in batches as it was trained on, and how often it ranks one set above another.
+
+        0.5 says that it cannot tell the two apart. For ``known_above_held_out`` that is right: both are real.
+        """
+        sets = {"known": self.known.images, "held_out": self.held_out.images, "fake": fake}
+        found = {name: apply(discriminator, images, STABLE.batch_size) for name, images in sets.items()}
+        ranks = {
+            "known_above_held_out": ranked_above(found["known"], found["held_out"]),
+            "held_out_above_fake": ranked_above(found["held_out"], found["fake"]),
+        }
+        return {name: round(float(logits.mean()), 3) for name, logits in found.items()} | ranks
+
+
+def ranked_above(logits: Tensor, others: Tensor) -> float:
+    """The share of pairs in which one of logits (N,) is the higher, ties as half: the area under the ROC curve."""
+    return round(float((torch.sign(logits[:, None] - others).mean() + 1) / 2), 4)
+
+
+def few(options: argparse.Namespace, data: ImageSet, scorer: FewScorer) -> None:
+    for seed, (remedy, variant) in product(options.seeds, REMEDIES.items()):
+        run = {"remedy": remedy, "seed": seed}
+        if options.only not in (None, remedy) or is_stored("few.csv", FEW_MOMENTS, **run):
+            continue
+        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS, in_steps=True))
+        rows = [
+            {**run, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer.pair(*networks, seed)}
+            for moment, seconds, step, *networks in snapshots.taken
+        ]
+        store("few.csv", rows)
+        print(rows[-1], flush=True)
+
+
+def costs(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
+    """Three rounds in turn, so that a busy moment meets all alike; the median of the three."""
+    variants = {lever: variant for lever, (variant, _) in LEVERS.items()} | REMEDIES
+    rounds = [{name: step_seconds(variant, data) for name, variant in variants.items()} for _ in range(3)]
+    for name in variants:
+        seconds = statistics.median(found[name] for found in rounds)
+        store("costs.csv", [{"variant": name, "milliseconds": round(1000 * seconds, 2)}])
+        print(f"{name}: {1000 * seconds:.1f} ms", flush=True)
+
+
+def step_seconds(variant: Variant, data: ImageSet) -> float:
+    """CPU seconds of a step, a lazy penalty's share included: 64 steps after the first 8."""
+    train(variant, 0, data, snapshots := Snapshots((8, 72), in_steps=True))
+    (_, before, *_), (_, after, *_) = snapshots.taken
+    return (after - before) / 64
 
 
 SEARCH = {
@@ -340,14 +459,15 @@ def times_sooner(rows: list[dict[str, str]]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, search, finals, report)])
+    parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, few, costs, search, finals, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--until", type=float, default=MOMENTS[-1], help="CPU seconds of our recipe's longest run")
     parser.add_argument("--only", default=None, help="one recipe, lever or variant by its name")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     data, test = load_images(), load_images(split="test")
-    globals()[options.command](options, data, Scorer(test, data))
+    scorer = FewScorer if options.command == "few" else Scorer
+    globals()[options.command](options, data, scorer(test, data))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,51 @@ def penalty_backward(discriminator, real, fake, t):
     return points.grad.flatten(1).square().sum(1).mean()
 
 
+def penalty_with_outputs(discriminator, real, fake, t):
+    points = between(real, fake, t).requires_grad_(True)
+    logits = discriminator(points)
+    (slope,) = torch.autograd.grad(logits, points, torch.ones_like(logits), retain_graph=True, create_graph=True)
+    return (slope.reshape(len(slope), -1).norm(2, dim=1) ** 2).mean()
+
+
+def penalty_in_place(discriminator, real, fake, t):
+    while t.ndim < real.ndim:
+        t = t.unsqueeze(-1)
+    real.mul_(1 - t).add_(t * fake)
+    real.requires_grad = True
+    (slope,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    return torch.linalg.vector_norm(slope, dim=tuple(range(1, slope.dim()))).square().mean()
+
+
+def penalty_jacobian(discriminator, real, fake, t):
+    rows = torch.autograd.functional.jacobian(
+        lambda x: discriminator(x).sum(), between(real, fake, t), create_graph=True
+    )
+    return torch.stack([row.flatten().dot(row.flatten()) for row in rows]).mean()
+
+
+def penalty_that_freezes(discriminator, real, fake, t):
+    discriminator.requires_grad_(False)
+    return slopes_at(discriminator, between(real, fake, t)).square().sum(1).mean()
+
+
+def penalty_that_shrinks_d(discriminator, real, fake, t):
+    found = slopes_at(discriminator, between(real, fake, t)).square().sum(1).mean()
+    for weight in discriminator.parameters():
+        weight.data.mul_(0.9)
+    return found
+
+
+def one_dimension_only(discriminator, real, fake, t):
+    points = between(real, fake, t).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(discriminator(points).sum(), points, create_graph=True)
+    return slope.square().sum(1).mean()
+
+
 RIGHT["penalty between"] = [
+    penalty_with_outputs,
+    penalty_in_place,
+    penalty_jacobian,
     penalty_one_by_one,
     penalty_func,
     lambda d, real, fake, t: 2 * squared_gradient(d, between(real, fake, t)),
@@ -62,6 +106,17 @@ RIGHT["penalty between"] = [
     ),
 ]
 WRONG["penalty between"] = [
+    penalty_that_freezes,
+    penalty_that_shrinks_d,
+    one_dimension_only,
+    lambda d, real, fake, t: 2 * squared_gradient(d, between(real, fake, t.mean().expand(len(t)))),
+    lambda d, real, fake, t: 2 * squared_gradient(d, between(real, fake, torch.rand_like(t))),
+    lambda d, real, fake, t: 2 * squared_gradient(lambda x: d(x).sigmoid(), between(real, fake, t)),
+    lambda d, real, fake, t: squared_gradient(d, real) + squared_gradient(d, fake),
+    lambda d, real, fake, t: slopes_at(d, between(real, fake, t)).square().sum(1).median(),
+    lambda d, real, fake, t: slopes_at(d, between(real, fake, t)).norm(dim=1).mean().square(),
+    lambda d, real, fake, t: slopes_at(d, between(real, fake, t)).var(1).mean(),
+    lambda d, real, fake, t: (d(fake) - d(real)).square().mean(),
     penalty_backward,
     lambda d, real, fake, t: squared_gradient(d, between(real, fake, t)),
     lambda d, real, fake, t: 2 * squared_gradient(d, real),
@@ -92,7 +147,15 @@ def pairing_by_loop(real, fake):
     return first + sum(math.log1p(math.exp(x - mean_r)) for x in f) / len(f)
 
 
+def pairing_in_place(real, fake):
+    mean_real, mean_fake = real.mean().clone(), fake.mean().clone()
+    return F.softplus(real.sub_(mean_fake).neg_()).mean() + F.softplus(fake.sub_(mean_real)).mean()
+
+
 RIGHT["relativistic average"] = [
+    pairing_in_place,
+    lambda r, f: -((r - f.mean()).sigmoid().log().mean() + (1 - (f - r.mean()).sigmoid()).log().mean()),
+    lambda r, f: torch.stack([F.softplus(f.mean() - r).mean(), F.softplus(f - r.mean()).mean()]).sum(),
     pairing_by_loop,
     lambda r, f: -F.logsigmoid(r - f.mean()).mean() - F.logsigmoid(-(f - r.mean())).mean(),
     lambda r, f: (
@@ -107,6 +170,13 @@ RIGHT["relativistic average"] = [
     lambda r, f: (F.softplus(f.mean() - r).sum() / len(r) + F.softplus(f - r.mean()).sum() / len(f)).reshape(1),
 ]
 WRONG["relativistic average"] = [
+    lambda r, f: F.softplus(f.mean() - r).mean() - F.softplus(f - r.mean()).mean(),
+    lambda r, f: F.softplus(f.mean() - r).mean() + F.softplus(r.mean() - f).mean(),
+    lambda r, f: (F.softplus(f.mean() - r).sum() + F.softplus(f - r.mean()).sum()) / len(r),
+    lambda r, f: (F.softplus(f.mean() - r).sum() + F.softplus(f - r.mean()).sum()) / len(f),
+    lambda r, f: (f.mean() - r).sigmoid().mean() + (f - r.mean()).sigmoid().mean(),
+    lambda r, f: F.softplus(f.mean() - r).mean() + F.softplus(f.mean() - r.mean()),
+    lambda r, f: F.softplus(f[0] - r).mean() + F.softplus(f - r[0]).mean(),
     lambda r, f: F.softplus(r.mean() - f).mean() + F.softplus(r - f.mean()).mean(),
     lambda r, f: (F.softplus(f.mean() - r).mean() + F.softplus(f - r.mean()).mean()) / 2,
     lambda r, f: F.softplus(f.mean() - r).mean(),
@@ -140,7 +210,17 @@ def rate_by_jacobian(gamma, slope):
     return -torch.linalg.eigvals(matrix).real.max()
 
 
+def rate_by_trying(gamma, slope):
+    try:
+        return gamma / 2 - math.sqrt(gamma**2 / 4 - slope**2)
+    except ValueError:
+        return gamma / 2
+
+
 RIGHT["decay rate"] = [
+    rate_by_trying,
+    lambda g, s: g / 2 if g <= 2 * s else s**2 / (g / 2 + math.sqrt(g**2 / 4 - s**2)),
+    lambda g, s: -torch.linalg.eigvals(torch.matrix_exp(torch.tensor([[0.0, s], [-s, -g]]).double())).abs().max().log(),
     rate_by_cases,
     rate_by_jacobian,
     lambda g, s: -max((-g / 2 + sign * cmath.sqrt(g * g / 4 - s * s)).real for sign in (1, -1)),
@@ -149,6 +229,13 @@ RIGHT["decay rate"] = [
     lambda g, s: torch.tensor([g / 2 - (max(g**2 - 4 * s**2, 0)) ** 0.5 / 2]),
 ]
 WRONG["decay rate"] = [
+    lambda g, s: g / 2 if g <= 2 * s else 0.0,
+    lambda g, s: g / 2 if g <= 2 * s else s * s / g,
+    lambda g, s: s if g <= 2 * s else g / 2 - math.sqrt(g * g / 4 - s * s),
+    lambda g, s: g / 2 - math.sqrt(max(g * g / 4 - s, 0)),
+    lambda g, s: abs(-g / 2 + cmath.sqrt(g * g / 4 - s * s)),
+    lambda g, s: (g / 2 - math.sqrt(max(g * g / 4 - s * s, 0))) / s,
+    lambda g, s: [g / 2 - root for root in (1, -1)],
     lambda g, s: g / 2,
     lambda g, s: g / 2 + math.sqrt(max(g**2 / 4 - s**2, 0)),
     lambda g, s: math.sqrt(max(g**2 / 4 - s**2, 0)) - g / 2,

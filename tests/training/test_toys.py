@@ -11,6 +11,7 @@ from scipy.stats import chi2
 from gan_helpers.models import dense
 from gan_helpers.training import toys
 from gan_helpers.training.adversarial import train_gan
+from gan_helpers.training.losses import discriminator_loss, saturating_generator_loss, squared_gradient
 from gan_helpers.training.settings import Settings
 from gan_helpers.viz import fields
 
@@ -146,14 +147,17 @@ def test_small_steps_follow_the_flow(gamma, alternating):
     assert path[-1].numpy() == pytest.approx(expm(3 * flow(gamma)) @ np.array(start), abs=1e-4)
 
 
-def test_one_step_by_hand():
-    rate, gamma, theta, psi = 0.3, 0.4, 0.7, -0.2
-    sigmoid = 1 / (1 + np.exp(-theta * psi))
-    new_psi = psi - rate * (theta * sigmoid + gamma * psi)
-    found = toys.dirac_path(rate, 1, gamma, False, (theta, psi))[1].tolist()
-    assert found == pytest.approx([theta + rate * psi * sigmoid, new_psi])
-    found = toys.dirac_path(rate, 1, gamma, True, (theta, psi))[1].tolist()
-    assert found == pytest.approx([theta + rate * new_psi / (1 + np.exp(-theta * new_psi)), new_psi])
+@pytest.mark.parametrize(("rate", "gamma", "theta", "psi"), [(0.3, 0.4, 0.7, -0.2), (1.1, 0.0, -1.5, 0.8)])
+@pytest.mark.parametrize("alternating", [False, True])
+def test_a_step_goes_down_both_losses_as_autograd_finds_them(rate, gamma, theta, psi, alternating):
+    generated, slope = (torch.tensor([x], dtype=torch.float64, requires_grad=True) for x in (theta, psi))
+    d_loss = discriminator_loss(slope * 0, slope * generated.detach())
+    d_loss = d_loss + gamma * squared_gradient(lambda x: slope * x[:, 0], torch.zeros(1, 1, dtype=torch.float64))
+    new_psi = slope - rate * torch.autograd.grad(d_loss, slope)[0]
+    g_loss = saturating_generator_loss((new_psi if alternating else slope).detach() * generated)
+    new_theta = generated - rate * torch.autograd.grad(g_loss, generated)[0]
+    found = toys.dirac_path(rate, 1, gamma, alternating, (theta, psi))[1].tolist()
+    assert found == pytest.approx([new_theta.item(), new_psi.item()])
 
 
 def test_simultaneous_steps_spiral_out_alternating_ones_stay_and_r1_comes_home():
