@@ -27,7 +27,16 @@ def _check_sides(image_shape: tuple[int, ...], halvings: int, network: str) -> N
 
 
 def check_unet(image_shape: tuple[int, ...], source_channels: int | None, halvings: int, residual: bool) -> int:
-    """Channels that go into a U-Net; ValueError for sides that cannot be halved, or channels that cannot be added."""
+    """How many channels go into a U-Net, of which these are arguments.
+
+    Args:
+        image_shape: (C, H, W) of what comes out; H and W must be multiples of 2 ** halvings.
+        source_channels: of what goes in; None: the same as come out.
+        residual: add what comes out to what goes in, nothing at first; else tanh ends it. The sum may leave [-1, 1].
+
+    Raises:
+        ValueError: sides that cannot be halved so often; ``residual`` with other channels in than out.
+    """
     _check_sides(image_shape, halvings, "U-Net")
     depth = image_shape[0]
     source_channels = depth if source_channels is None else source_channels
@@ -50,7 +59,10 @@ def normed_convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
 
 
 def beside(coarse: Tensor, fine: Tensor, skips: bool = True) -> Tensor:
-    """Coarse maps (N, C, H, W), doubled by repeating pixels, and fine ones (N, C', 2H, 2W), or zeros in their place."""
+    """Coarse maps (N, C, H, W), doubled by repeating pixels, and fine ones (N, C', 2H, 2W); without skips, zeros.
+
+    Repeated pixels leave no checkerboard (Odena et al., Distill, 2016). Zeros keep the network's size and cost.
+    """
     doubled = F.interpolate(coarse, scale_factor=2, mode="nearest")
     return torch.cat([doubled, fine if skips else torch.zeros_like(fine)], 1)
 
@@ -72,14 +84,11 @@ def check_patches(image_shape: tuple[int, ...], halvings: int, kernel: int) -> t
 
 
 class UNet(Network):
-    """Pictures (N, source_channels, H, W) in [-1, 1] to (N, C, H, W); sides are multiples of 2 ** halvings.
-
-    ``width``: channels of the finest maps. ``residual``: what comes out is added to what goes in, nothing at first.
-    """
+    """Pictures (N, source_channels, H, W) in [-1, 1] to (N, C, H, W); H and W are multiples of 2 ** halvings."""
 
     def __init__(
-        self, image_shape: tuple[int, ...] = (3, 32, 32), source_channels: int | None = None, width: int = 12,
-        halvings: int = 3, skips: bool = True, residual: bool = False,
+        self, image_shape: tuple[int, ...] = (3, 32, 32), source_channels: int | None = None,
+        width: int = 12, halvings: int = 3, skips: bool = True, residual: bool = False,  # width: of the finest maps
     ) -> None:  # fmt: skip
         super().__init__()
         channels = [width * 2**level for level in range(halvings + 1)]

@@ -62,7 +62,7 @@ WRONG["weighted constant"] = [
     lambda v, w: v.argsort()[0],
     lambda v, w: float("nan"),
     lambda v, w: torch.average(v, w),
-    lambda v, w: None,
+    lambda v, w: "the median",
     lambda v: v.median(),
     lambda v, w: v.sort(),
 ]
@@ -379,5 +379,5 @@ WRONG["lower error"] = [
     lambda translator, sources: lower_by_mirror(translator, sources) * float("nan"),
     lambda translator, sources: (translator(sources) + translator(-sources)) / 2,
     lambda translator, sources: lower_by_mirror(translator, sources).mean(1, keepdim=True),
-    lambda translator, sources: None,
+    lambda translator, sources: "faces",
 ]

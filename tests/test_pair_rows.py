@@ -1,0 +1,97 @@
+"""The stored rows of ``tests/benchmarks/pairs.py``, and that notebook 16 trains what they were trained with."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+
+import pairs as program
+
+from gan_helpers.data import PairSet
+from gan_helpers.environment import COURSE_ROOT
+
+CELLS = json.loads((COURSE_ROOT / "notebooks" / "16_translate_with_pairs.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def cell(start: str) -> str:
+    (text,) = (text for c in CELLS if (text := "".join(c["source"])).startswith(start))
+    return text
+
+
+def test_the_stored_rows_are_those_of_the_program_three_seeds_each():
+    rows = program.read_rows()
+    seeds = {name: {r["seed"] for r in rows if r["variant"] == name} for name in {r["variant"] for r in rows}}
+    real = {"real", "photographs, real"}
+    assert set(seeds) == {*program.VARIANTS, *real}
+    assert all(seeds[name] == {"0", "1", "2"} for name in program.VARIANTS)
+    assert all(float(r["seconds"]) == pytest.approx(program.SECONDS, abs=0.5) for r in rows if r["variant"] not in real)
+
+
+@pytest.mark.parametrize("name", program.VARIANTS)
+def test_a_variant_differs_in_one_thing_from_the_row_that_it_is_compared_with(name):
+    variant, against = program.VARIANTS[name]
+    other = program.VARIANTS[against][0]
+    assert sum(asdict(variant)[key] != value for key, value in asdict(other).items()) == (name != against)
+
+
+def test_notebook_16_trains_the_variants_as_they_were_trained():
+    rows = ast.literal_eval(ast.parse(cell("ROWS: dict")).body[0].value)
+    assert set(rows) == set(program.VARIANTS)
+    for name, changes in rows.items():
+        variant = program.VARIANTS[name][0]
+        assert variant == replace(program.Variant(data=variant.data), **changes)
+
+
+@pytest.mark.parametrize("name", ["both", "R1 on the sum", "patches of 1", "L1 alone, no skips"])
+def test_the_notebooks_function_is_the_programs(name):
+    """The same weights, bit by bit, after a few steps."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (48, 4, 16, 16), generator=generator, dtype=torch.uint8)
+    data = PairSet(images[:, :1], images[:, 1:], "noise")
+    scope = {"torch": torch, "device": torch.device("cpu"), "replace": replace, "training": _three_steps()}
+    exec("from gan_helpers.models import *\nfrom gan_helpers.training import *", scope)
+    exec(cell("def trained("), scope)
+    ours = scope["trained"](data, None, 5, **ast.literal_eval(ast.parse(cell("ROWS: dict")).body[0].value)[name])
+    theirs = program.train(program.VARIANTS[name][0], data, 5, epochs=1)
+    assert ours.step == theirs.step == 3
+    assert all(
+        torch.equal(a, b) for a, b in zip(*(r.average.state_dict().values() for r in (ours, theirs)), strict=True)
+    )
+
+
+def _three_steps():
+    """gan_helpers.training, whose runs take an epoch where no seconds are given."""
+    from types import SimpleNamespace
+
+    from gan_helpers import training
+
+    names = {name: getattr(training, name) for name in training.__all__}
+    for name in ("train_on_l1", "train_pix2pix"):
+        names[name] = lambda *a, seconds, train=names[name], **k: train(*a, epochs=1, **k)
+    return SimpleNamespace(**names)
+
+
+def test_rows_are_appended_and_what_is_stored_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "FILE", tmp_path / "rows.csv")
+    assert program.read_rows() == []
+    program.store({"variant": "both", "seed": 0, "error": 0.1})
+    program.store({"variant": "both", "seed": 1, "error": 0.2})
+    assert [(row["seed"], row["error"]) for row in program.read_rows()] == [("0", "0.1"), ("1", "0.2")]
+    trained = []
+    monkeypatch.setattr(program, "scores", lambda *_: {"error": 0.3})
+    monkeypatch.setattr(program, "pairs_of", lambda *_: PairSet(*[torch.zeros(2, 1, 8, 8, dtype=torch.uint8)] * 2, ""))
+    monkeypatch.setattr(program, "translated", lambda *_: None)
+    monkeypatch.setattr(program, "store", lambda row: trained.append((row["variant"], row["seed"])))
+    monkeypatch.setattr(program, "train", lambda *_, **__: torch.nn.Identity())
+    for name, value in {"seconds": 60.0, "step": 1, "average": None}.items():
+        monkeypatch.setattr(torch.nn.Identity, name, value, raising=False)
+    program.rows(program.argparse.Namespace(seeds=[0, 1, 2], only=["both"]))
+    assert [row for row in trained if "real" not in row[0]] == [("both", 2)]
