@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from diagrams import (
+from drawing.latents import portrait
+from drawing.svg import (
     DASHED,
     DATA,
     DISCRIMINATOR,
@@ -21,7 +18,6 @@ from diagrams import (
     element,
     label,
     polyline,
-    portrait,
 )
 
 SKIN, FIRST, PITCH = "#B2784F", 166, 55  # where the U-Net's first block stands, and how far apart they are
@@ -93,13 +89,3 @@ def pix2pix() -> str:
         label(848, 338, "a logit", "for each patch"),
     ]
     return document(pix2pix, "A U-Net translates, and a discriminator judges patches of the pair", 470, *parts)
-
-
-def main() -> None:
-    path = Path(__file__).parents[1] / "diagrams" / "pix2pix.svg"
-    path.write_text(pix2pix(), encoding="utf-8", newline="\n")
-    print(f"drew {path.name}")
-
-
-if __name__ == "__main__":
-    main()
