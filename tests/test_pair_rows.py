@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
 import pairs as program
 
+from gan_helpers import training
 from gan_helpers.data import PairSet
 from gan_helpers.environment import COURSE_ROOT
 
@@ -32,7 +34,7 @@ def test_the_stored_rows_are_those_of_the_program_three_seeds_each():
     real = {"real", "photographs, real"}
     assert set(seeds) == {*program.VARIANTS, *real}
     assert all(seeds[name] == {"0", "1", "2"} for name in program.VARIANTS)
-    assert all(float(r["seconds"]) == pytest.approx(program.SECONDS, abs=0.5) for r in rows if r["variant"] not in real)
+    assert all(int(r["steps"]) == program.steps_of(r["variant"]) for r in rows if r["variant"] not in real)
 
 
 @pytest.mark.parametrize("name", program.VARIANTS)
@@ -69,29 +71,41 @@ def test_the_notebooks_function_is_the_programs(name):
 
 def _three_steps():
     """gan_helpers.training, whose runs take an epoch where no seconds are given."""
-    from types import SimpleNamespace
-
-    from gan_helpers import training
-
     names = {name: getattr(training, name) for name in training.__all__}
     for name in ("train_on_l1", "train_pix2pix"):
         names[name] = lambda *a, seconds, train=names[name], **k: train(*a, epochs=1, **k)
     return SimpleNamespace(**names)
 
 
-def test_rows_are_appended_and_what_is_stored_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(program, "FILE", tmp_path / "rows.csv")
-    assert program.read_rows() == []
-    program.store({"variant": "both", "seed": 0, "error": 0.1})
-    program.store({"variant": "both", "seed": 1, "error": 0.2})
-    assert [(row["seed"], row["error"]) for row in program.read_rows()] == [("0", "0.1"), ("1", "0.2")]
-    trained = []
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Rows of one seed, and costs of 10 and 20 ms, in files of their own."""
+    monkeypatch.setattr(program, "ROWS", tmp_path / "rows.csv")
+    monkeypatch.setattr(program, "COSTS", tmp_path / "costs.csv")
+    monkeypatch.setattr(program.read_rows, "__defaults__", (program.ROWS,))
+    program.store(program.COSTS, [{"variant": "both", "milliseconds": 20}, {"variant": "L1 alone", "milliseconds": 10}])
+    program.store(program.ROWS, [{"variant": "both", "seed": 0, "steps": 1, "error": 0.1}])
+
+
+def test_each_variant_gets_the_steps_that_its_seconds_pay_for(files):
+    assert [program.steps_of(name) for name in ("both", "L1 alone")] == [50 * program.SECONDS, 100 * program.SECONDS]
+
+
+def test_what_is_stored_is_left_out_and_new_rows_come_last(files, monkeypatch):
+    pairs = PairSet(*[torch.zeros(64, 1, 8, 8, dtype=torch.uint8)] * 2, "")
     monkeypatch.setattr(program, "scores", lambda *_: {"error": 0.3})
-    monkeypatch.setattr(program, "pairs_of", lambda *_: PairSet(*[torch.zeros(2, 1, 8, 8, dtype=torch.uint8)] * 2, ""))
+    monkeypatch.setattr(program, "pairs_of", lambda *_: pairs)
     monkeypatch.setattr(program, "translated", lambda *_: None)
-    monkeypatch.setattr(program, "store", lambda row: trained.append((row["variant"], row["seed"])))
-    monkeypatch.setattr(program, "train", lambda *_, **__: torch.nn.Identity())
-    for name, value in {"seconds": 60.0, "step": 1, "average": None}.items():
-        monkeypatch.setattr(torch.nn.Identity, name, value, raising=False)
-    program.rows(program.argparse.Namespace(seeds=[0, 1, 2], only=["both"]))
-    assert [row for row in trained if "real" not in row[0]] == [("both", 2)]
+    monkeypatch.setattr(program, "train", lambda *_, epochs: SimpleNamespace(step=round(4 * epochs), average=None))
+    program.rows(SimpleNamespace(seeds=[0, 1], only=["both"]))
+    found = [(row["variant"], row["seed"], row["steps"]) for row in program.read_rows()]
+    assert found[0] == ("both", "0", "1")
+    assert found[-1] == ("both", "1", str(50 * program.SECONDS))
+    assert len(found) == 4  # and two of real pictures
+
+
+def test_the_cost_of_a_step_is_measured_between_steps(monkeypatch):
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(program, "pairs_of", lambda *_: PairSet(*[torch.zeros(64, 1, 8, 8, dtype=torch.uint8)] * 2, ""))
+    monkeypatch.setattr(program.time, "process_time", lambda: next(clock))
+    assert program.seconds_a_step(program.Variant(skips=False, adversarial=False)) == 2

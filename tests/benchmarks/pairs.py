@@ -1,10 +1,11 @@
 """Translators of pairs with one thing changed a row, on equal CPU seconds: python tests/benchmarks/pairs.py COMMAND
 
+    costs     measures what a step of each variant costs, all variants in turn: pair_costs.csv
     rows      trains the variants of VARIANTS, one seed after the other: pairs.csv
     report    prints the medians and ranges of that file
 
-A run uses one thread and counts the CPU seconds of its process, so that a busy machine changes little. The command goes
-on where it was stopped: what is stored is left out, and to train it again, delete its row.
+A run uses one thread and takes as many steps as cost SECONDS of a core that does nothing else, so that a busy machine
+changes no row. ``rows`` goes on where it was stopped: what is stored is left out; to train it again, delete its row.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ from gan_helpers.training import (
     train_pix2pix,
 )
 
-FILE = Path(__file__).with_name("pairs.csv")
-SECONDS, HELD_OUT = 60, 1000
+ROWS, COSTS = (Path(__file__).with_name(name) for name in ("pairs.csv", "pair_costs.csv"))
+SECONDS, HELD_OUT = 40, 1000
+STEPS, ROUNDS = 30, 3  # of the measurement of costs
 Row = dict[str, Any]
 
 
@@ -80,18 +82,6 @@ VARIANTS: dict[str, tuple[Variant, str]] = {
     "photographs, both": (photos, "photographs, both"),
     "photographs, L1 alone": (replace(photos, adversarial=False), "photographs, both"),
 }
-
-
-class CpuClock:
-    """A callback by which a run counts the CPU seconds of this process from its first step on."""
-
-    def __init__(self) -> None:
-        self.start: float | None = None
-
-    def __call__(self, run: Run) -> None:
-        now = time.process_time()
-        self.start = now - run.seconds if self.start is None else self.start
-        run.seconds = now - self.start
 
 
 def train(variant: Variant, pairs: PairSet, seed: int, **budget: Any) -> Run:
@@ -129,41 +119,67 @@ def scores(translations: Tensor, data: str) -> Row:
     return {name: value and round(value, 4) for name, value in measured.items()}
 
 
-# --- rows ---------------------------------------------------------------------------------------------
-
-IDENTITY = ("variant", "seed")  # what makes two rows the same
+# --- costs and rows -------------------------------------------------------------------------------------
 
 
-def store(row: Row) -> None:
-    """Append a row."""
+def store(path: Path, rows: list[Row]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, row.keys(), lineterminator="\n")
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows([*read_rows(), row])
-    write_atomically(FILE, text.getvalue().encode())
-    print(row, flush=True)
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
+    print(rows[-1], flush=True)
 
 
-def read_rows() -> list[Row]:
-    if not FILE.exists():
+def read_rows(path: Path = ROWS) -> list[Row]:
+    if not path.exists():
         return []
-    with FILE.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def epochs_of(steps: int, pairs: PairSet) -> float:
+    return steps / (len(pairs) // PIX2PIX.batch_size)
+
+
+def seconds_a_step(variant: Variant) -> float:
+    """CPU seconds, of this process."""
+    pairs, times = pairs_of(variant.data, "train"), []
+    train(
+        variant, pairs, 0, epochs=epochs_of(STEPS + 1, pairs), callbacks=[lambda _: times.append(time.process_time())]
+    )
+    return (times[-1] - times[0]) / STEPS
+
+
+def costs(options: argparse.Namespace) -> None:
+    rounds = [{name: seconds_a_step(variant) for name, (variant, _) in VARIANTS.items()} for _ in range(ROUNDS)]
+    medians = {name: statistics.median(costs[name] for costs in rounds) for name in VARIANTS}
+    store(COSTS, [{"variant": name, "milliseconds": round(1000 * cost, 2)} for name, cost in medians.items()])
+
+
+def steps_of(name: str) -> int:
+    """As many as SECONDS pay for."""
+    (cost,) = (float(row["milliseconds"]) for row in read_rows(COSTS) if row["variant"] == name)
+    return round(1000 * SECONDS / cost)
 
 
 def rows(options: argparse.Namespace) -> None:
     """First what real pictures score, then every variant that is not stored."""
-    stored = {tuple(row[key] for key in IDENTITY) for row in read_rows()}
     for name, data in {"real": "edges", "photographs, real": "colours"}.items():
-        if (name, "") not in stored:
+        if not is_stored(name, ""):
             real = scores(scale_pixels(pairs_of(data, "test").targets), data)
-            store({"variant": name, "seed": "", "seconds": "", "steps": "", **real})
+            store(ROWS, [*read_rows(), {"variant": name, "seed": "", "steps": "", **real}])
     for seed, name in product(options.seeds, options.only or VARIANTS):
-        variant, _ = VARIANTS[name]
-        if (name, str(seed)) not in stored:
-            run = train(variant, pairs_of(variant.data, "train"), seed, seconds=SECONDS, callbacks=[CpuClock()])
+        if not is_stored(name, str(seed)):
+            variant, steps = VARIANTS[name][0], steps_of(name)
+            pairs = pairs_of(variant.data, "train")
+            run = train(variant, pairs, seed, epochs=epochs_of(steps, pairs))
             measured = scores(translated(run.average, variant.data), variant.data)
-            store({"variant": name, "seed": seed, "seconds": round(run.seconds, 1), "steps": run.step, **measured})
+            store(ROWS, [*read_rows(), {"variant": name, "seed": seed, "steps": run.step, **measured}])
+
+
+def is_stored(name: str, seed: str) -> bool:
+    return any((row["variant"], row["seed"]) == (name, seed) for row in read_rows())
 
 
 def translated(translator: Network, data: str) -> Tensor:
@@ -184,7 +200,7 @@ def report(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=[f.__name__ for f in (rows, report)])
+    parser.add_argument("command", choices=[f.__name__ for f in (costs, rows, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=None, choices=VARIANTS, help="variants by their names")
     options = parser.parse_args()
