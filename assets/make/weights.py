@@ -148,10 +148,10 @@ def photo_judge(shape: Shape, classes: int) -> Network:
 
 
 def pix2pix(job: Job) -> list[Run]:
-    """A U-Net and a discriminator of patches, as in notebook 16, each one halving deeper for larger pictures."""
+    """The U-Net and the patches of notebook 16, narrower and, for larger pictures, one halving deeper."""
     shape, depth = tuple(job.data.targets.shape[1:]), job.data.inputs.shape[1]
-    networks = models.UNet(shape, depth, halvings=4), models.PatchDiscriminator(shape, depth, halvings=3)
-    networks = [network.to(job.device) for network in networks]
+    pair = models.UNet(shape, depth, 8, halvings=4), models.PatchDiscriminator(shape, depth, 16, halvings=3)
+    networks = (network.to(job.device) for network in pair)
     settings = replace(training.PIX2PIX, batch_size=8, seed=job.seed)
     return [training.train_pix2pix(*networks, job.data, settings=settings, **job.budget)]
 
@@ -276,7 +276,7 @@ RECIPES = {
     "photo_generator": Recipe(photos, photo_pair, 9415 / 703, asked_of(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
     "face_generator": Recipe(faces, face_pair, 29_020 / 625, seen_by(load_reader), half=True),  # 2,000 s of one core
-    "edges_to_faces": Recipe(edges, pix2pix, 2, translation_scores, half=True),
+    "edges_to_faces": Recipe(edges, pix2pix, 1.6, translation_scores, half=True),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
     "clip_generator": Recipe(clips, clip_pair, 2635 / 312, clip_scores, half=True),

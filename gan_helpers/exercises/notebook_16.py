@@ -255,7 +255,7 @@ def _lines_first(fakes: Tensor, targets: Tensor, sources: Tensor, times: float) 
 
 # --- a lower error from the same translator -----------------------------------------------------------------
 
-JUDGED, LOWER = 200, 0.985  # faces, and the share of the translator's own error that an answer must not exceed
+JUDGED, LOWER = 200, 0.97  # faces, and the share of the translator's own error that an answer must not exceed
 
 
 @cache
@@ -296,4 +296,4 @@ def _too_high(error: float, alone: float) -> str:
         return f"{told} Those are its own faces. Ask it the same thing in another way, and use both answers"
     if error > alone:
         return f"{told} That is more. Whatever you do to the edges before, undo to the faces after"
-    return f"{told} That is less, but {LOWER:.1%} of it is asked for"
+    return f"{told} That is less, but {LOWER:.0%} of it is asked for"
