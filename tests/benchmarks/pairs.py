@@ -56,7 +56,6 @@ Row = dict[str, Any]
 class Variant:
     """What a translator of pairs is trained with, by names that notebook 16 uses as well."""
 
-    data: str = "edges"
     l1: float = 10.0
     adversarial: bool = True
     halvings: int = 2  # of D: patches of 22 pixels
@@ -67,7 +66,6 @@ class Variant:
 
 both = Variant()
 alone = Variant(adversarial=False)
-photos = Variant("colours")
 
 # One thing changed a row, and the row that it differs from in that one thing alone.
 VARIANTS: dict[str, tuple[Variant, str]] = {
@@ -78,8 +76,6 @@ VARIANTS: dict[str, tuple[Variant, str]] = {
     "R1 on the sum": (replace(both, summed=True), "both"),
     "patches of 1": (replace(both, kernel=1), "both"),
     "patches of 46": (replace(both, halvings=3), "both"),
-    "photographs, both": (photos, "photographs, both"),
-    "photographs, L1 alone": (replace(photos, adversarial=False), "photographs, both"),
     "patches of 10": (replace(both, halvings=1), "both"),
 }
 
@@ -99,24 +95,20 @@ def train(variant: Variant, pairs: PairSet, seed: int, **budget: Any) -> Run:
 
 
 @cache
-def pairs_of(data: str, split: str) -> PairSet:
-    pairs = load_pairs(data, split)
-    if split == "train":
-        return pairs
-    return pairs[torch.linspace(0, len(pairs) - 1, HELD_OUT).long()] if data == "colours" else pairs[:HELD_OUT]
+def pairs_of(split: str) -> PairSet:
+    pairs = load_pairs("edges", split)
+    return pairs if split == "train" else pairs[:HELD_OUT]
 
 
-def scores(translations: Tensor, data: str) -> Row:
-    """Of translations of the held-out inputs; factors can be read off faces alone."""
+def scores(faces: Tensor) -> Row:
+    """Of faces made of the held-out edges, or of the real ones."""
     measured = {
-        "error": absolute_error(translations, scale_pixels(pairs_of(data, "test").targets)),
-        "roughness": roughness(translations),
-        "colourfulness": colourfulness(translations),
-        "read": "",
+        "error": absolute_error(faces, scale_pixels(pairs_of("test").targets)),
+        "roughness": roughness(faces),
+        "colourfulness": colourfulness(faces),
+        "read": read_share(load_reader(), faces, data_factors("test")[:HELD_OUT]),
     }
-    if data == "edges":
-        measured["read"] = read_share(load_reader(), translations, data_factors("test")[:HELD_OUT])
-    return {name: value and round(value, 4) for name, value in measured.items()}
+    return {name: round(value, 4) for name, value in measured.items()}
 
 
 # --- costs and rows -------------------------------------------------------------------------------------
@@ -144,7 +136,7 @@ def epochs_of(steps: int, pairs: PairSet) -> float:
 
 def seconds_a_step(variant: Variant) -> float:
     """CPU seconds, of this process."""
-    pairs, times = pairs_of(variant.data, "train"), []
+    pairs, times = pairs_of("train"), []
     train(
         variant, pairs, 0, epochs=epochs_of(STEPS + 1, pairs), callbacks=[lambda _: times.append(time.process_time())]
     )
@@ -164,17 +156,15 @@ def steps_of(name: str) -> int:
 
 
 def rows(options: argparse.Namespace) -> None:
-    """First what real pictures score, then every variant that is not stored."""
-    for name, data in {"real": "edges", "photographs, real": "colours"}.items():
-        if not is_stored(name, ""):
-            real = scores(scale_pixels(pairs_of(data, "test").targets), data)
-            store(ROWS, [*read_rows(), {"variant": name, "seed": "", "steps": "", **real}])
+    """First what real faces score, then every variant that is not stored."""
+    if not is_stored("real", ""):
+        real = scores(scale_pixels(pairs_of("test").targets))
+        store(ROWS, [*read_rows(), {"variant": "real", "seed": "", "steps": "", **real}])
     for seed, name in product(options.seeds, options.only or VARIANTS):
         if not is_stored(name, str(seed)):
-            variant, steps = VARIANTS[name][0], steps_of(name)
-            pairs = pairs_of(variant.data, "train")
-            run = train(variant, pairs, seed, epochs=epochs_of(steps, pairs))
-            measured = scores(translated(run.average, variant.data), variant.data)
+            pairs = pairs_of("train")
+            run = train(VARIANTS[name][0], pairs, seed, epochs=epochs_of(steps_of(name), pairs))
+            measured = scores(translated(run.average))
             store(ROWS, [*read_rows(), {"variant": name, "seed": seed, "steps": run.step, **measured}])
 
 
@@ -182,8 +172,8 @@ def is_stored(name: str, seed: str) -> bool:
     return any((row["variant"], row["seed"]) == (name, seed) for row in read_rows())
 
 
-def translated(translator: Network, data: str) -> Tensor:
-    return apply(translator, pairs_of(data, "test").inputs)
+def translated(translator: Network) -> Tensor:
+    return apply(translator, pairs_of("test").inputs)
 
 
 def report(options: argparse.Namespace) -> None:
