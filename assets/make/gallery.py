@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gan_helpers import environment
 from gan_helpers.checkpoints import load_shipped
-from gan_helpers.data import edge_map, enlarge_ink, held_out_faces, scale_pixels, unscale_pixels
+from gan_helpers.data import edge_map, enlarge_ink, held_out_faces, scale_pixels
 from gan_helpers.latent import even_loop
 from gan_helpers.models import apply, generate, sample_latents
 from gan_helpers.training import add_noise
@@ -90,9 +90,9 @@ def translated_edges() -> Picture:
     """Edges of twelve faces, what the translator makes of them, and the faces, in three rows."""
     translator, _ = load_shipped("edges_to_faces")
     faces = held_out_faces(12)[0]
-    edges = edge_map(unscale_pixels(faces))
-    lines = scale_pixels(edges).expand(-1, 3, -1, -1)
-    return show_images(torch.cat([lines, apply(translator, edges), faces]), columns=12, zoom=1)
+    edges = edge_map(faces)
+    rows = scale_pixels(edges).expand(-1, 3, -1, -1), apply(translator, edges), scale_pixels(faces)
+    return show_images(torch.cat(rows), columns=12, zoom=1)
 
 
 PICTURES: dict[str, Callable[[], Picture]] = {
