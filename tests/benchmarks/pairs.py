@@ -76,7 +76,6 @@ VARIANTS: dict[str, tuple[Variant, str]] = {
     "R1 on the sum": (replace(both, summed=True), "both"),
     "patches of 1": (replace(both, kernel=1), "both"),
     "patches of 46": (replace(both, halvings=3), "both"),
-    "patches of 10": (replace(both, halvings=1), "both"),
 }
 
 
