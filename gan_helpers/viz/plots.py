@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from math import ceil
+from typing import Any
 
 import matplotlib as mpl
 import torch
@@ -21,6 +22,8 @@ from gan_helpers.metrics.scorecards import ROWS, ScoreCard
 from gan_helpers.models.sampling import generate
 from gan_helpers.training.runs import History
 from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, PALETTE, plot, tile
+
+FRAME = "#B0B4B8"  # a light grey: seen on white and beside black
 
 
 def _panels(count: int = 1, width: float = 4.2, height: float = 3.0) -> tuple[Figure, list[Axes]]:
@@ -150,17 +153,24 @@ def plot_pixel_values(image: Tensor, title: str = "") -> tuple[Figure, str]:
 def plot_labelled_images(
     images: Tensor, titles: Sequence[str], columns: int = 5, width: float = 1.5, signed: bool = False
 ) -> tuple[Figure, str]:
-    """Images (N, C, H, W) with a caption over each; ``signed`` shows differences, blue below 0 and red above."""
+    """Images (N, C, H, W) with a caption over each; ``signed`` shows differences, blue below 0 and red above.
+
+    Each has a thin grey frame: a white picture could not be told from the page.
+    """
     rows = ceil(len(images) / columns)
     figure = Figure(figsize=(width * columns, (width + 0.25) * rows))
     for axes in (panels := figure.subplots(rows, columns, squeeze=False).flatten()):
-        axes.axis("off")
+        axes.axis("off")  # where there is no picture
     limit = float(images.abs().max()) if signed else None
     for axes, image, title in zip(panels, images, titles, strict=False):
         pixels = {"vmin": 0, "vmax": 255} if image.dtype == torch.uint8 else {}
         style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if signed else {"cmap": "gray", **pixels}
         picture = image[0] if len(image) == 1 else tile(image[None]).permute(1, 2, 0)
         axes.imshow(picture.detach().cpu().numpy(), **style)
+        axes.axis("on")
+        axes.set(xticks=[], yticks=[])
+        axes.grid(False)
+        axes.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
         axes.set_title(title, fontsize=9)
     return figure, f"{len(images)} pictures, captioned {', '.join(titles)}"
 
@@ -204,9 +214,9 @@ def draw_history(history: History, losses: Axes, scores: Axes) -> None:
         axes = losses if key.endswith("loss") else scores
         axes.plot(*smooth(rows[:, i]), color=colour, label=names[key], linewidth=1.5)
     losses.set(xlabel="step", title="losses (nats)")
-    scores.set(xlabel="step", title="mean probability that D gives", ylim=(0, 1))
+    scores.set(xlabel="step", title="mean probability that D gives", ylim=(-0.03, 1.03))  # 0 and 1 in full
     for axes in (losses, scores):
-        axes.legend(fontsize=9)
+        axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # never over a line
 
 
 @plot
@@ -223,8 +233,6 @@ def plot_case(history: History, pictures: Tensor, real: Tensor) -> tuple[Figure,
     figure = Figure(figsize=(11.0, 3.3))
     losses, scores, sheet = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
     draw_history(history, losses, scores)
-    for axes in (losses, scores):
-        axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # never over a line
     rows = [tile(part.nan_to_num() if part.is_floating_point() else part, 10) for part in (real, pictures)]
     gap = torch.full((1, 12, rows[0].shape[2]), 255, dtype=torch.uint8)
     sheet.imshow(torch.cat([rows[0], gap, rows[1]], 1)[0].numpy(), cmap="gray", vmin=0, vmax=255)
@@ -315,20 +323,25 @@ def _apart(places: Iterable[tuple[float, float]], width: float, height: float) -
     return free
 
 
+def _draw_classes(axes: Axes, codes: Tensor, labels: Tensor, **dots: Any) -> None:
+    """A dot a code (N, 2), coloured by label (N,); each label near its codes' median, none on another."""
+    medians = {}
+    for label in labels.unique().tolist():
+        chosen = codes[labels == label].cpu()
+        axes.scatter(*chosen.T.tolist(), s=4, color=mpl.colormaps["tab10"](label % 10), linewidths=0, **dots)
+        medians[label] = tuple(chosen.median(0).values.tolist())
+    box = 0.045 * (axes.get_xlim()[1] - axes.get_xlim()[0]), 0.055 * (axes.get_ylim()[1] - axes.get_ylim()[0])
+    for label, place in zip(medians, _apart(medians.values(), *box), strict=True):
+        style = {"facecolor": "white", "edgecolor": mpl.colormaps["tab10"](label % 10), "pad": 1.5}
+        axes.text(*place, str(label), ha="center", va="center", bbox=style)
+
+
 @plot
 def plot_codes(panels: dict[str, Tensor], labels: Tensor) -> tuple[Figure, str]:
     """A panel for each set of codes (N, 2): a dot a picture, coloured by label (N,), its label near the median."""
     figure = Figure(figsize=(5.2 * len(panels), 4.8))
     for axes, (name, codes) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        medians = {}
-        for label in labels.unique().tolist():
-            chosen = codes[labels == label].cpu()
-            axes.scatter(*chosen.T.tolist(), s=4, color=mpl.colormaps["tab10"](label % 10), linewidths=0)
-            medians[label] = tuple(chosen.median(0).values.tolist())
-        box = 0.045 * (axes.get_xlim()[1] - axes.get_xlim()[0]), 0.055 * (axes.get_ylim()[1] - axes.get_ylim()[0])
-        for label, place in zip(medians, _apart(medians.values(), *box), strict=True):
-            style = {"facecolor": "white", "edgecolor": mpl.colormaps["tab10"](label % 10), "pad": 1.5}
-            axes.text(*place, str(label), ha="center", va="center", bbox=style)
+        _draw_classes(axes, codes, labels)
         axes.set(title=name, xlabel="first number of the code", ylabel="second number of the code")
     return figure, f"the codes of {len(labels)} pictures by class: {', '.join(panels)}"
 
@@ -355,14 +368,8 @@ def plot_plane(
     drawn.grid(False)  # few greys, as the picture's palette has to hold the classes' colours as well
     for radius in (1, 2):
         points.add_patch(Circle((0, 0), radius, fill=False, color=DATA, linestyle="--"))
-    for label in labels.unique().tolist():
-        chosen = codes[labels == label].cpu()
-        colour = mpl.colormaps["tab10"](label % 10)
-        points.scatter(*chosen.T.tolist(), s=4, color=colour, linewidths=0, antialiased=False)
-        middle = chosen.median(0).values.tolist()
-        box = {"facecolor": "white", "edgecolor": colour, "pad": 1.5, "alpha": 0.7}
-        points.text(*middle, str(label), ha="center", va="center", fontsize=11, bbox=box)
     points.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", title="where the test pictures lie")
+    _draw_classes(points, codes, labels, antialiased=False)
     drawn.set(title="what the decoder draws")
     for axes in (drawn, points):
         axes.set(xlabel="first number of the code", ylabel="second number of the code")

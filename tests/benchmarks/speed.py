@@ -176,11 +176,11 @@ def flops_of(call: Callable[[], object]) -> int:
 def dcgan(data: ImageSet) -> None:
     """The convolutional GANs of notebooks 09 to 11: training in both memory layouts, and its share of the peak."""
     from gan_helpers.models.clips import ClipDiscriminator, ClipGenerator
-    from gan_helpers.models.convolutional import dcgan_pair
+    from gan_helpers.models.convolutional import dcgan_pair, photo_pair
     from gan_helpers.models.faces import face_pair
 
     pairs = {
-        "09, colour 32x32": ((3, 32, 32), dcgan_pair),
+        "09, photographs 32x32 with classes": ((3, 32, 32), photo_pair),
         "10, faces 64x64": ((3, 64, 64), face_pair),
         "11, signs 64x64": ((1, 64, 64), lambda shape: dcgan_pair(shape, width=16)),
         "11, clips 16x32x32": ((16, 32, 32), lambda _: (ClipGenerator(), ClipDiscriminator())),
@@ -194,6 +194,8 @@ def dcgan(data: ImageSet) -> None:
 def both_layouts(name: str, shape: tuple[int, ...], pair: Callable[..., tuple], steps: int = 6) -> None:
     settings = Settings(batch_size=64)
     pictures = torch.randint(0, 256, (64 * steps, *shape), dtype=torch.uint8)
+    labels = torch.arange(len(pictures)) % 10  # a pair with classes needs them, others leave them aside
+    pictures = ImageSet(pictures, labels, tuple("0123456789"), "noise")
     work = flops_of(lambda: train_gan(*pair(shape), pictures[:64], epochs=1, settings=settings)) * steps
     pairs = [[n.to(memory_format=f) for n in pair(shape)] for f in (torch.contiguous_format, torch.channels_last)]
     plain, last, ratio = alternate(

@@ -587,3 +587,28 @@ def test_a_run_comes_back_by_itself_after_a_reload_while_it_trains(browser, lab)
         assert page.locator(".gan-live").is_visible()  # the picture of the end, which the cell's output has lost
         assert page.locator(".gan-live").get_attribute("alt").startswith("the run in a picture. Ended: step")
         reader.screenshot("monitor_reloaded")
+
+
+def test_on_a_phone_the_monitors_picture_can_be_read_and_pushed_aside(browser, lab):
+    write_notebook(lab[1] / "notebooks" / "monitor_phone.ipynb", SET_UP, TRAINING.replace("SECONDS", "600"))
+    with reading(browser, lab[0], "monitor_phone.ipynb", 390, 844, touch=True) as reader:
+        page = reader.page
+        reader.hide_files()
+        reader.start()
+        pause, picture, monitor = (page.locator(f".gan-{name}") for name in ("pause", "live", "monitor"))
+        pause.wait_for(timeout=60_000)
+        picture.wait_for()
+        pause.tap()
+        reader.until("status => status.innerText.startsWith('Paused')", page.locator(".gan-status"))
+        monitor.scroll_into_view_if_needed()
+        reader.screenshot("monitor_phone")
+        assert picture.bounding_box()["width"] > 600  # of 1000 pixels: its text is some 9 pixels high
+        assert monitor.bounding_box()["width"] < 390
+        before, place = picture.bounding_box()["x"], pause.bounding_box()["x"]
+        monitor.evaluate("box => { box.scrollLeft = 1000; }")
+        page.wait_for_timeout(300)
+        reader.screenshot("monitor_phone_right")
+        assert picture.bounding_box()["x"] < before - 200
+        assert abs(pause.bounding_box()["x"] - place) < 2  # the buttons stay
+        page.locator(".gan-stop").tap()
+        reader.finish()

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from itertools import combinations
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from gan_helpers.models import Generator
 from gan_helpers.training.runs import History
 from gan_helpers.viz import pictures, plots
 
@@ -245,6 +247,57 @@ def test_the_labels_of_codes_never_hide_one_another(seed):
         assert all(abs(x - u) >= 0.3 or abs(y - v) >= 0.1 for u, v in moved[:i])
         alone = all(abs(places[i][0] - u) >= 0.3 or abs(places[i][1] - v) >= 0.1 for u, v in moved[:i])
         assert ((x, y) == tuple(places[i])) == alone  # only what would hide another moves
+
+
+@pytest.mark.parametrize("panel", [0, 1], ids=["codes", "plane"])
+def test_classes_that_lie_together_can_all_be_read(panel):
+    codes, labels = 0.1 * torch.randn(300, 2, generator=torch.Generator().manual_seed(0)), torch.arange(300) % 10
+    with mpl.rc_context(pictures.STYLE):
+        if panel:
+            figure, _ = plots.plot_plane.__wrapped__(Generator(2, widths=(8,)), codes, labels, side=3)
+        else:
+            figure, _ = plots.plot_codes.__wrapped__({"a": codes}, labels)
+        FigureCanvasAgg(figure).draw()
+    boxes = [text.get_window_extent() for text in figure.axes[panel].texts]
+    assert len(boxes) == 10
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_a_white_picture_has_a_frame_and_an_empty_place_has_none():
+    colour = np.array([int(plots.FRAME[i : i + 2], 16) for i in (1, 3, 5)])
+    white = torch.full((3, 1, 8, 8), 255, dtype=torch.uint8)
+    framed = (np.abs(decode(plots.plot_labelled_images(white, [""] * 3, 2, 2.0).content) - colour) < 12).all(2)
+    height, width = (side // 2 for side in framed.shape)
+    quarters = [framed[:height, :width], framed[:height, width:], framed[height:, :width], framed[height:, width:]]
+    sides = [int((part.sum(0) > 100).sum() + (part.sum(1) > 100).sum()) for part in quarters]
+    assert all(count >= 4 for count in sides[:3])  # left, right, upper and lower, each at least one pixel thick
+    assert sides[3] == 0
+
+
+def test_captions_over_coloured_pictures_are_black_or_grey():
+    coarse = torch.randn(6, 1, 7, 7, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(coarse, 28, mode="bicubic")
+    pixels = decode(plots.plot_labelled_images(smooth, [f"axis {i}" for i in range(6)], 3, signed=True).content)
+    captions = pixels[:15].reshape(-1, 3).astype(int)
+    ink = captions[captions.sum(1) == captions.sum(1).min()][0]
+    assert ink.max() < 60
+    assert ink.max() - ink.min() < 10
+
+
+@pytest.mark.parametrize("draw", [plots.plot_history, plots.plot_case], ids=["history", "case"])
+def test_probabilities_of_0_and_1_are_drawn_in_full_and_legends_lie_beside_the_lines(draw):
+    history = History(torch.tensor([[0.1, 4.0, 1.0, 0.0]]).expand(50, 4))
+    sheets = (torch.rand(20, 1, 4, 4), torch.rand(10, 1, 4, 4)) if draw is plots.plot_case else ()
+    with mpl.rc_context(pictures.STYLE):
+        figure, _ = draw.__wrapped__(history, *sheets)
+        FigureCanvasAgg(figure).draw()
+    scores = figure.axes[1]
+    for line in scores.get_lines():
+        (_, height), half = scores.transData.transform((1.0, line.get_ydata()[0])), line.get_linewidth()
+        assert scores.bbox.y0 + half <= height <= scores.bbox.y1 - half
+    for axes in figure.axes[:2]:
+        assert not axes.get_legend().get_window_extent().overlaps(axes.bbox)
+        assert axes.get_legend().get_window_extent().y0 >= 0
 
 
 def test_paths_are_drawn_where_they_are_with_y_downwards():
