@@ -16,10 +16,11 @@ from drawing.house import wings
 from drawing.latents import editing, inversion, latent_space
 from drawing.networks import discriminator, gan_pipeline, generator, half_steps, leaky_relu, tanh
 from drawing.theory import best_discriminator, dirac, judging, precision_recall
+from drawing.translation import pix2pix
 
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
-BEYOND = (label_paths, stamping, editing, variational, video_gan, processes)
+BEYOND = (label_paths, stamping, editing, variational, video_gan, processes, pix2pix)
 IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, *BEYOND)
 DRAWERS = (*NETWORKS, *IDEAS, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}

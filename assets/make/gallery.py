@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gan_helpers import environment
 from gan_helpers.checkpoints import load_shipped
-from gan_helpers.data import enlarge_ink
+from gan_helpers.data import edge_map, enlarge_ink, held_out_faces, scale_pixels
 from gan_helpers.latent import even_loop
 from gan_helpers.models import apply, generate, sample_latents
 from gan_helpers.training import add_noise
@@ -86,6 +86,15 @@ def variational_digits() -> Picture:
     return Picture(png_bytes(torch.cat([left, gap, right], 2), effort=9), "two sheets of 60 digits")
 
 
+def translated_edges() -> Picture:
+    """Edges of twelve faces, what the translator makes of them, and the faces, in three rows."""
+    translator, _ = load_shipped("edges_to_faces")
+    faces = held_out_faces(12)[0]
+    edges = edge_map(faces)
+    rows = scale_pixels(edges).expand(-1, 3, -1, -1), apply(translator, edges), scale_pixels(faces)
+    return show_images(torch.cat(rows), columns=12, zoom=1)
+
+
 PICTURES: dict[str, Callable[[], Picture]] = {
     "generated_digits": digits,
     "gallery/08_ask_for_a_digit": digits_asked_for,
@@ -95,6 +104,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "gallery/12_compress_and_rebuild": map_of_codes,
     "gallery/13_denoise_with_convolution": cleaned_digits,
     "gallery/14_generate_from_an_autoencoder": variational_digits,
+    "gallery/16_translate_with_pairs": translated_edges,
 }
 
 

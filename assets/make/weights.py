@@ -22,7 +22,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gan_helpers import environment, metrics, models, training
 from gan_helpers.checkpoints import Network, save_network
-from gan_helpers.data import ImageSet, data_factors, held_out_faces, load_images, moving_digits, scale_pixels
+from gan_helpers.data import (
+    ImageSet,
+    PairSet,
+    data_factors,
+    held_out_faces,
+    load_images,
+    load_pairs,
+    moving_digits,
+    scale_pixels,
+)
 from gan_helpers.metrics import load_classifier, load_reader
 from gan_helpers.models import VariationalAutoencoder, apply, generate, sample_latents
 from gan_helpers.training import Run, Settings, reconstruction_loss
@@ -30,22 +39,19 @@ from gan_helpers.training.settings import SMALL_BATCHES
 
 Shape = tuple[int, ...]  # (C, H, W)
 Train = Callable[["Job"], list[Run]]  # one training or several, of which the last one's average ships
-Load = Callable[[str], ImageSet]  # of "train" or "test"
-Scores = Callable[[Network, ImageSet], dict[str, float]]  # of the trained network and the test pictures
+Load = Callable[[str], ImageSet | PairSet]  # of "train" or "test"
+Scores = Callable[[Network, Any], dict[str, float]]  # of the trained network and the test pictures
 
 
 @dataclass(frozen=True)
 class Job:
     """What a training is given besides its own settings."""
 
-    data: ImageSet  # on the device that trains
+    data: ImageSet | PairSet  # on the device that trains
+    device: torch.device
     epochs: float
     seed: int
     checkpoint: Path
-
-    @property
-    def device(self) -> torch.device:
-        return self.data.images.device
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -73,7 +79,7 @@ def make(name: str, path: Path) -> None:
     torch.manual_seed(recipe.seed)  # drawing pictures may have used random numbers
     checkpoint = path.with_suffix(".run.safetensors")
     epochs = environment.budget(recipe.epochs, 1)
-    runs = recipe.train(Job(train.to(device), epochs, recipe.seed, checkpoint))
+    runs = recipe.train(Job(train.to(device), device, epochs, recipe.seed, checkpoint))
     if runs[-1].interrupted:
         raise SystemExit(f"stopped at step {runs[-1].step}, and nothing was replaced: give the same command to go on")
     network = runs[-1].average.cpu().eval()
@@ -141,6 +147,15 @@ def photo_judge(shape: Shape, classes: int) -> Network:
     return judge.to(memory_format=torch.channels_last)
 
 
+def pix2pix(job: Job) -> list[Run]:
+    """The U-Net and the patches of notebook 16, narrower and, for larger pictures, one halving deeper."""
+    shape, depth = tuple(job.data.targets.shape[1:]), job.data.inputs.shape[1]
+    pair = models.UNet(shape, depth, 8, halvings=4), models.PatchDiscriminator(shape, depth, 16, halvings=3)
+    networks = (network.to(job.device) for network in pair)
+    settings = replace(training.PIX2PIX, batch_size=8, seed=job.seed)
+    return [training.train_pix2pix(*networks, job.data, settings=settings, **job.budget)]
+
+
 def reader(job: Job) -> list[Run]:
     """The network that reads 25 factors off a drawn face."""
     return [training.train_reader(job.data.images, data_factors("train").to(job.device), seed=job.seed, **job.budget)]
@@ -206,6 +221,16 @@ def reading_scores(network: Network, test: ImageSet) -> dict[str, float]:
     return metrics.reading_quality(metrics.read_factors(network, images), factors)
 
 
+def translation_scores(translator: Network, test: PairSet) -> dict[str, float]:
+    """Against the faces that the edges were taken from."""
+    made, real = apply(translator, test.inputs), scale_pixels(test.targets)
+    return {
+        "mean absolute error": metrics.absolute_error(made, real),
+        "roughness": metrics.roughness(made),
+        "roughness of real faces": metrics.roughness(real),
+    }
+
+
 def accuracy_scores(network: Network, test: ImageSet) -> dict[str, float]:
     """The share of test pictures that are read as their label."""
     return {"accuracy": metrics.accuracy(network, test)}
@@ -217,6 +242,11 @@ def accuracy_scores(network: Network, test: ImageSet) -> dict[str, float]:
 def pictures(name: str, **options: int) -> Load:
     """Pictures by name."""
     return lambda split: load_images(name, split, **options)
+
+
+def edges(split: str) -> PairSet:
+    """Edges of drawn faces, and the faces."""
+    return load_pairs("edges", split, size=64)
 
 
 def clips(split: str) -> ImageSet:
@@ -246,6 +276,7 @@ RECIPES = {
     "photo_generator": Recipe(photos, photo_pair, 9415 / 703, asked_of(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
     "face_generator": Recipe(faces, face_pair, 29_020 / 625, seen_by(load_reader), half=True),  # 2,000 s of one core
+    "edges_to_faces": Recipe(edges, pix2pix, 1.6, translation_scores, half=True),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
     "clip_generator": Recipe(clips, clip_pair, 2635 / 312, clip_scores, half=True),

@@ -1,7 +1,14 @@
 """Pictures as one staged tensor: by name, from a folder, or drawn."""
 
 from gan_helpers.data.downloads import DownloadError, NoNetwork
-from gan_helpers.data.edges import connected, edge_map, gradients, thinned
+from gan_helpers.data.edges import (
+    connected,
+    edge_map,
+    gradients,
+    grown,
+    separable,
+    thinned,
+)
 from gan_helpers.data.faces import (
     CHANCES,
     FACTORS,
@@ -65,6 +72,7 @@ __all__ = [
     "fog_share",
     "gradients",
     "grey",
+    "grown",
     "held_out_faces",
     "image_batches",
     "index_batches",
@@ -79,6 +87,7 @@ __all__ = [
     "reflect",
     "sample_factors",
     "scale_pixels",
+    "separable",
     "set_factor",
     "speck_share",
     "stage_images",

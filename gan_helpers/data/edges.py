@@ -11,11 +11,10 @@ from torch import Tensor
 
 SMOOTHING = (0.25, 0.5, 0.25)
 SLOPE = (-0.5, 0.0, 0.5)
-Kernel = tuple[float, float, float]
 STEPS = ((0, 1), (1, 1), (1, 0), (1, -1))  # (down, right) to the neighbour across an edge, for gradients of 0, 45, ...
 
 
-def separable(images: Tensor, down: Kernel, right: Kernel) -> Tensor:
+def separable(images: Tensor, down: tuple[float, ...], right: tuple[float, ...]) -> Tensor:
     """Each channel of images (N, C, H, W) under the 3x3 kernel down[i] * right[j]; the rim's pixels go on beyond it."""
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
     rows = down[0] * padded[..., :-2, :] + down[1] * padded[..., 1:-1, :] + down[2] * padded[..., 2:, :]

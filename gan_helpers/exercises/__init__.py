@@ -16,6 +16,7 @@ from gan_helpers.exercises import (  # noqa: F401, importing them registers thei
     notebook_13,
     notebook_14,
     notebook_15,
+    notebook_16,
     notebook_18,
 )
 from gan_helpers.exercises.cases import CASES, Case, Limits

@@ -47,6 +47,14 @@ def roughness(images: Tensor) -> float:
     return float(images.diff(dim=3).abs().mean() + images.diff(dim=2).abs().mean())
 
 
+def colourfulness(images: Tensor) -> float:
+    """How far the strongest channel of a pixel lies above its weakest, on average, (N, 3, H, W) in [-1, 1]; grey has 0.
+
+    The mean of what HSV calls chroma. Translations of which the colour is a guess have less than real pictures.
+    """
+    return float((images.amax(1) - images.amin(1)).mean())
+
+
 def at_reader(reader: Network, images: Tensor) -> Tensor:
     """Pictures (N, C, H, W) in [-1, 1] at the size that a reader or classifier was built for, smoothly resized."""
     side = reader.config["image_shape"][1]

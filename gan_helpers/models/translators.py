@@ -26,7 +26,29 @@ def _check_sides(image_shape: tuple[int, ...], halvings: int, network: str) -> N
         )
 
 
-def _convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
+def check_unet(image_shape: tuple[int, ...], source_channels: int | None, halvings: int, residual: bool) -> int:
+    """How many channels go into a U-Net, of which these are arguments.
+
+    Args:
+        image_shape: (C, H, W) of what comes out; H and W must be multiples of 2 ** halvings.
+        source_channels: of what goes in; None: the same as come out.
+        residual: add what comes out to what goes in, nothing at first; else tanh ends it. The sum may leave [-1, 1].
+
+    Raises:
+        ValueError: sides that cannot be halved so often; ``residual`` with other channels in than out.
+    """
+    _check_sides(image_shape, halvings, "U-Net")
+    depth = image_shape[0]
+    source_channels = depth if source_channels is None else source_channels
+    if residual and source_channels != depth:
+        raise ValueError(
+            f"{source_channels} channels in and {depth} out cannot be added: use residual=False, or load both "
+            "sides with the same number of channels"
+        )
+    return source_channels
+
+
+def normed_convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
     """3x3, normalised, leaky ReLU: height and width stay (stride 1) or are halved (stride 2).
 
     All channels are normalised together, over one picture: no mixture of several kinds of pictures is kept, as batch
@@ -36,49 +58,45 @@ def _convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride, padding=1), norm, nn.LeakyReLU(0.2))
 
 
-class UNet(Network):
-    """Pictures (N, source_channels, H, W) in [-1, 1] to pictures (N, C, H, W): halved, doubled, fine maps handed over.
+def beside(coarse: Tensor, fine: Tensor, skips: bool = True) -> Tensor:
+    """Coarse maps (N, C, H, W), doubled by repeating pixels, and fine ones (N, C', 2H, 2W); without skips, zeros.
 
-    Going up, pixels are repeated and convolved, which leaves no checkerboard (Odena et al., Distill, 2016).
-
-    Args:
-        image_shape: (C, H, W) of what comes out; H and W must be multiples of 2 ** halvings.
-        source_channels: of what goes in; None: the same as come out.
-        width: channels of the finest maps; each halving doubles them.
-        skips: False puts zeros in place of what is handed across, in a network of the same size and cost.
-        residual: add what comes out to what goes in, nothing at first; else tanh ends it. The sum may leave [-1, 1].
-
-    Raises:
-        ValueError: sides that cannot be halved so often; ``residual`` with other channels in than out.
+    Repeated pixels leave no checkerboard (Odena et al., Distill, 2016). Zeros keep the network's size and cost.
     """
+    doubled = F.interpolate(coarse, scale_factor=2, mode="nearest")
+    return torch.cat([doubled, fine if skips else torch.zeros_like(fine)], 1)
+
+
+def last_convolution(width: int, depth: int, zero: bool) -> nn.Conv2d:
+    """The layer that makes the picture; with ``zero`` it begins at nothing, so that a residual network changes none."""
+    layer = nn.Conv2d(width, depth, 3, padding=1)
+    for weights in layer.parameters() if zero else ():
+        nn.init.zeros_(weights)
+    return layer
+
+
+def check_patches(image_shape: tuple[int, ...], halvings: int, kernel: int) -> tuple[int, int]:
+    """Padding and stride of a discriminator of patches; ValueError for sides, halvings or a kernel that do not fit."""
+    if kernel not in (1, 4) or halvings < 1:
+        raise ValueError(f"kernel={kernel}, halvings={halvings}: the kernel must be 1 or 4, and halvings 1 or more")
+    _check_sides(image_shape, halvings if kernel == 4 else 0, "PatchGAN")
+    return (1, 2) if kernel == 4 else (0, 1)
+
+
+class UNet(Network):
+    """Pictures (N, source_channels, H, W) in [-1, 1] to (N, C, H, W); H and W are multiples of 2 ** halvings."""
 
     def __init__(
-        self,
-        image_shape: tuple[int, ...] = (3, 32, 32),
-        source_channels: int | None = None,
-        width: int = 12,
-        halvings: int = 3,
-        skips: bool = True,
-        residual: bool = False,
-    ) -> None:
+        self, image_shape: tuple[int, ...] = (3, 32, 32), source_channels: int | None = None,
+        width: int = 12, halvings: int = 3, skips: bool = True, residual: bool = False,  # width: of the finest maps
+    ) -> None:  # fmt: skip
         super().__init__()
-        _check_sides(image_shape, halvings, "U-Net")
-        depth = image_shape[0]
-        source_channels = depth if source_channels is None else source_channels
-        if residual and source_channels != depth:
-            raise ValueError(
-                f"{source_channels} channels in and {depth} out cannot be added: use residual=False, or load both "
-                "sides with the same number of channels"
-            )
         channels = [width * 2**level for level in range(halvings + 1)]
-        self.first = _convolution(source_channels, width)
-        self.down = nn.ModuleList(_convolution(few, many, stride=2) for few, many in pairwise(channels))
-        self.up = nn.ModuleList(_convolution(many + few, few) for few, many in pairwise(channels))
-        self.last = nn.Conv2d(width, depth, 3, padding=1)
+        self.first = normed_convolution(check_unet(image_shape, source_channels, halvings, residual), width)
+        self.down = nn.ModuleList(normed_convolution(few, many, stride=2) for few, many in pairwise(channels))
+        self.up = nn.ModuleList(normed_convolution(many + few, few) for few, many in pairwise(channels))
+        self.last = last_convolution(width, image_shape[0], zero=residual)
         self.skips, self.residual = skips, residual
-        if residual:  # it begins as the identity
-            nn.init.zeros_(self.last.weight)
-            nn.init.zeros_(self.last.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         maps = [self.first(images)]  # the finest first
@@ -86,51 +104,29 @@ class UNet(Network):
             maps.append(down(maps[-1]))
         features = maps.pop()
         for up in reversed(self.up):
-            skip = maps.pop()
-            features = F.interpolate(features, scale_factor=2, mode="nearest")
-            features = up(torch.cat([features, skip if self.skips else torch.zeros_like(skip)], 1))
+            features = up(beside(features, maps.pop(), self.skips))
         return images + self.last(features) if self.residual else torch.tanh(self.last(features))
 
 
 class PatchDiscriminator(Network):
     """Pictures (N, C, H, W) in [-1, 1] to a logit for each patch, (N, 1, h, w): is this square of it real?
 
-    All patches are judged by the same layers, so it has no view of the whole; ``field`` is the side of a patch.
-
-    Args:
-        image_shape: (C, H, W) of what is judged.
-        source_channels: of the picture that it was made from, which is judged along with it; 0: none is.
-        width: channels of the first maps; each further halving doubles them.
-        halvings: convolutions of stride 2 before the last, which has stride 1: the patches have sides of 4, 10, 22, 46.
-        kernel: 4, or 1 for patches of one pixel.
-
-    Raises:
-        ValueError: sides that cannot be halved so often, another kernel, or fewer than one halving.
+    Given its source, of ``source_channels``, it judges the two together. A patch has a side of 10, 22 or 46 pixels
+    after 1, 2 or 3 ``halvings``, and of one with kernel=1.
     """
 
     def __init__(
-        self,
-        image_shape: tuple[int, ...] = (3, 32, 32),
-        source_channels: int = 0,
-        width: int = 24,
-        halvings: int = 2,
-        kernel: int = 4,
-    ) -> None:
+        self, image_shape: tuple[int, ...] = (3, 32, 32), source_channels: int = 0, width: int = 24,
+        halvings: int = 2, kernel: int = 4,
+    ) -> None:  # fmt: skip
         super().__init__()
-        if kernel not in (1, 4) or halvings < 1:
-            raise ValueError(f"kernel={kernel}, halvings={halvings}: the kernel must be 1 or 4, and halvings 1 or more")
-        pad, stride = (1, 2) if kernel == 4 else (0, 1)
-        _check_sides(image_shape, halvings if kernel == 4 else 0, "PatchGAN")
+        pad, stride = check_patches(image_shape, halvings, kernel)
         channels = [image_shape[0] + source_channels, *(width * 2**level for level in range(halvings))]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(channels):
             layers += [nn.Conv2d(n_in, n_out, kernel, stride, pad), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, kernel, padding=pad))
-
-    @property
-    def field(self) -> int:
-        """The side in pixels of the square that one logit depends on; at the rim part of it lies outside."""
-        return receptive_fields(self.layers)[-1]
+        self.field = receptive_fields(self.layers)[-1]  # a patch's side; at the rim part of it lies outside
 
     def forward(self, images: Tensor, sources: Tensor | None = None) -> Tensor:
         return self.layers(images if sources is None else torch.cat([images, sources], 1))

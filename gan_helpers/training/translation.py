@@ -45,6 +45,18 @@ PIX2PIX = Settings(batch_size=16, g_lr=2e-3, d_lr=2e-3, r1=0.1)
 CYCLEGAN = Settings(batch_size=16, g_lr=2e-3, d_lr=2e-3, r1=0.1)
 
 
+class Translating(nn.Module):
+    """A translator as the loop calls a generator: with latent vectors of no numbers, and the picture as the label."""
+
+    def __init__(self, translator: Network) -> None:
+        super().__init__()
+        self.translator = translator
+        self.config = {"latent_dim": 0, "latent": "normal"}
+
+    def forward(self, latents: Tensor, sources: Tensor) -> Tensor:
+        return self.translator(sources)
+
+
 # --- losses -------------------------------------------------------------------------------------------
 
 
@@ -151,6 +163,7 @@ def train_pix2pix(
     seconds: float | None = None,
     l1: float = 10.0,
     settings: Settings = PIX2PIX,
+    losses: tuple[DLoss, GLoss] | None = None,
     **options: Any,
 ) -> Run:
     """Train a translator on pairs, in place, against a discriminator that sees both pictures of a pair.
@@ -158,6 +171,7 @@ def train_pix2pix(
     Args:
         epochs, seconds: the budget; with both given, the one that ends first. Over its second half the rates fall to 0.
         l1: weight of the mean absolute error beside the adversarial loss; 0: that loss alone.
+        losses: a ``d_loss`` and a ``g_loss`` of your own, in place of ``patch_loss`` and ``pix2pix_loss``.
         options: what ``training.train`` takes: checkpoint, checkpoint_seconds, resume, callbacks.
 
     A monitor shows the translations of the pictures that it is given in place of latent vectors.
@@ -167,7 +181,8 @@ def train_pix2pix(
     """
     _check_pairs(pairs, translator, settings.batch_size)
     run = _start({"generator": translator, "discriminator": discriminator}, settings, pairs.targets, pairs.inputs)
-    loop = _loop(partial(_paired_batches, pairs=pairs), patch_loss(settings), pix2pix_loss(l1))
+    losses = losses or (patch_loss(settings), pix2pix_loss(l1))
+    loop = _loop(partial(_paired_batches, pairs=pairs), *losses)
     return train(run, loop, len(pairs), epochs, seconds, **options)
 
 
@@ -209,18 +224,6 @@ def train_cyclegan(
 # --- what these runs are made of ----------------------------------------------------------------------
 
 
-class _Translating(nn.Module):
-    """A translator as the loop calls a generator: with latent vectors of no numbers, and the picture as the label."""
-
-    def __init__(self, translator: Network) -> None:
-        super().__init__()
-        self.translator = translator
-        self.config = {"latent_dim": 0, "latent": "normal"}
-
-    def forward(self, latents: Tensor, sources: Tensor) -> Tensor:
-        return self.translator(sources)
-
-
 def _start(networks: dict[str, Network], settings: Settings | RegressionSettings, *sets: Tensor) -> Run:
     """A run whose networks lie channels last in memory, which is faster on a CPU, and that knows its pictures."""
     for network in networks.values():
@@ -232,7 +235,7 @@ def _start(networks: dict[str, Network], settings: Settings | RegressionSettings
 
 def _loop(batches: Callable[[Run], Iterator[Pair]], d_loss: DLoss, g_loss: GLoss) -> Callable[[Run], Iterator[Step]]:
     def loop(run: Run) -> Iterator[Step]:
-        players = _Translating(run.generator), run.discriminator
+        players = Translating(run.generator), run.discriminator
         return adversarial_steps(*players, batches(run), *run.optimizers.values(), d_loss, g_loss, run.step)
 
     return loop

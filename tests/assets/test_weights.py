@@ -15,7 +15,7 @@ from gan_helpers.environment import ASSETS
 FACTS = {"architecture", "data", "steps", "seconds", "machine", "scores", "seed"}
 
 
-TRAININGS = ("train_gan", "train_vaegan", "train_autoencoder", "train_classifier", "train_reader")
+TRAININGS = ("train_gan", "train_vaegan", "train_autoencoder", "train_classifier", "train_reader", "train_pix2pix")
 
 
 @pytest.fixture
@@ -75,6 +75,10 @@ def stopped(run):
     return run
 
 
+def images_of(data):
+    return getattr(data, "images", getattr(data, "targets", data))
+
+
 class Reached(Exception):
     """A training was called, on the devices that the message names."""
 
@@ -82,7 +86,7 @@ class Reached(Exception):
 @pytest.mark.parametrize("name", RECIPES)
 def test_networks_and_pictures_are_moved_to_the_device_that_is_announced(name, few, monkeypatch, tmp_path):
     def reach(*arguments, **_):
-        tensors = [next(x.parameters()) if hasattr(x, "parameters") else getattr(x, "images", x) for x in arguments]
+        tensors = [next(x.parameters()) if hasattr(x, "parameters") else images_of(x) for x in arguments]
         raise Reached({x.device.type for x in tensors if isinstance(x, torch.Tensor)})
 
     monkeypatch.setattr(weights.environment, "best_device", lambda: torch.device("meta"))

@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from gan_helpers.data import FACTORS, draw_faces, sample_factors, scale_pixels, set_factor
-from gan_helpers.metrics import absolute_error, at_reader, cycle_error, load_reader, read_share, referee, roughness
+from gan_helpers.metrics import (
+    absolute_error,
+    at_reader,
+    colourfulness,
+    cycle_error,
+    load_reader,
+    read_share,
+    referee,
+    roughness,
+)
 from gan_helpers.models import Classifier
 
 FACTORS_OF = sample_factors(60, seed=7)
@@ -113,6 +122,13 @@ def test_roughness_by_hand(channels):
     board = 1 - 2 * ((torch.arange(4)[:, None] + torch.arange(4)) % 2)
     assert roughness(board.float().expand(1, channels, 4, 4)) == 4
     assert roughness(torch.full((1, channels, 4, 4), 0.3)) == 0
+
+
+def test_colourfulness_is_max_minus_min_and_grey_has_none():
+    images = torch.rand(3, 3, 5, 4, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    by_hand = [max(pixel) - min(pixel) for pixel in images.permute(0, 2, 3, 1).reshape(-1, 3).tolist()]
+    assert colourfulness(images) == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-5)
+    assert colourfulness(images.mean(1, keepdim=True).expand(-1, 3, -1, -1)) == 0
 
 
 def test_the_reader_reads_all_in_real_faces_less_in_small_ones_and_nothing_in_others(reader):

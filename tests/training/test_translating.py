@@ -145,6 +145,14 @@ def test_pix2pix_is_the_loop_written_out():
     assert_close(run.discriminator, patches)
 
 
+def test_losses_of_ones_own_take_the_place_of_those_that_are_made():
+    settings = replace(P2P, r1=0.1)
+    given = patch_loss(settings), pix2pix_loss(3.0)
+    ours = train_pix2pix(*unet_and_patches(), PAIRS, 1, l1=99.0, settings=settings, losses=given)
+    made = train_pix2pix(*unet_and_patches(), PAIRS, 1, l1=3.0, settings=settings)
+    assert all(torch.equal(a, b) for a, b in zip(ours.generator.parameters(), made.generator.parameters(), strict=True))
+
+
 def test_cyclegan_is_the_loop_with_two_of_each_written_out():
     settings = replace(CYC, r1=0.0, ema_decay=0.0)
     translators, judges = two_of_each(pool=0, residual=False)
