@@ -87,6 +87,7 @@ from gan_helpers.models.translators import (
     PatchDiscriminator,
     TranslatorPair,
     UNet,
+    places_for,
     swapped,
 )
 
@@ -148,6 +149,7 @@ __all__ = [
     "initialise",
     "looking_layers",
     "photo_pair",
+    "places_for",
     "point_pair",
     "quarter",
     "receptive_fields",

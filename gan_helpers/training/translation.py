@@ -45,6 +45,18 @@ PIX2PIX = Settings(batch_size=16, g_lr=2e-3, d_lr=2e-3, r1=0.1)
 CYCLEGAN = Settings(batch_size=16, g_lr=2e-3, d_lr=2e-3, r1=0.1)
 
 
+class Translating(nn.Module):
+    """A translator as the loop calls a generator: with latent vectors of no numbers, and the picture as the label."""
+
+    def __init__(self, translator: Network) -> None:
+        super().__init__()
+        self.translator = translator
+        self.config = {"latent_dim": 0, "latent": "normal"}
+
+    def forward(self, latents: Tensor, sources: Tensor) -> Tensor:
+        return self.translator(sources)
+
+
 # --- losses -------------------------------------------------------------------------------------------
 
 
@@ -209,18 +221,6 @@ def train_cyclegan(
 # --- what these runs are made of ----------------------------------------------------------------------
 
 
-class _Translating(nn.Module):
-    """A translator as the loop calls a generator: with latent vectors of no numbers, and the picture as the label."""
-
-    def __init__(self, translator: Network) -> None:
-        super().__init__()
-        self.translator = translator
-        self.config = {"latent_dim": 0, "latent": "normal"}
-
-    def forward(self, latents: Tensor, sources: Tensor) -> Tensor:
-        return self.translator(sources)
-
-
 def _start(networks: dict[str, Network], settings: Settings | RegressionSettings, *sets: Tensor) -> Run:
     """A run whose networks lie channels last in memory, which is faster on a CPU, and that knows its pictures."""
     for network in networks.values():
@@ -232,7 +232,7 @@ def _start(networks: dict[str, Network], settings: Settings | RegressionSettings
 
 def _loop(batches: Callable[[Run], Iterator[Pair]], d_loss: DLoss, g_loss: GLoss) -> Callable[[Run], Iterator[Step]]:
     def loop(run: Run) -> Iterator[Step]:
-        players = _Translating(run.generator), run.discriminator
+        players = Translating(run.generator), run.discriminator
         return adversarial_steps(*players, batches(run), *run.optimizers.values(), d_loss, g_loss, run.step)
 
     return loop

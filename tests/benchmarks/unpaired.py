@@ -1,0 +1,225 @@
+"""CycleGAN with one thing changed a row, on equal CPU seconds: python tests/benchmarks/unpaired.py COMMAND [options]
+
+    faces     trains the variants of FACES on drawn faces without and with glasses: unpaired.csv
+    goal      trains the recipe for longer, on faces and on digits: goal.csv
+    report    prints the medians and ranges of both files
+
+A run uses one thread and counts the CPU seconds of its process, so that a busy machine changes little. A command goes
+on where it was stopped: what is stored is left out, and to train it again, delete its row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+if __name__ == "__main__":
+    os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}  # before torch is imported
+
+import torch
+from torch import Tensor
+
+from gan_helpers.checkpoints import Network, write_atomically
+from gan_helpers.data import ImageSet, data_factors, load_unpaired, scale_pixels
+from gan_helpers.metrics import (
+    Reading,
+    Referee,
+    absolute_error,
+    at_reader,
+    frechet_distance,
+    load_classifier,
+    load_reader,
+    read_images,
+    referee,
+)
+from gan_helpers.models import DiscriminatorPair, TranslatorPair, apply
+from gan_helpers.training import CYCLEGAN, Run, train_cyclegan
+
+HERE = Path(__file__).parent
+SECONDS, GOAL_SECONDS = 60, 300  # of CPU
+HELD_OUT = 2000
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a training of CycleGAN is made of."""
+
+    residual: bool = True
+    halvings: int = 3  # of D: patches of 46 pixels
+    pool: int = 50
+    cycle: float = 5.0
+    identity: float = 2.0
+    r1: float = 0.1
+
+    def networks(self, shape: tuple[int, ...]) -> tuple[TranslatorPair, DiscriminatorPair]:
+        translators = TranslatorPair(shape, residual=self.residual)
+        return translators, DiscriminatorPair(shape, halvings=self.halvings, pool=self.pool)
+
+
+recipe = Variant()
+plain = Variant(residual=False)
+
+# One thing changed a row, and the row that it differs from in that one thing alone.
+FACES: dict[str, tuple[Variant, str]] = {
+    "recipe": (recipe, "recipe"),
+    "no cycle loss": (replace(recipe, cycle=0.0), "recipe"),
+    "no identity loss": (replace(recipe, identity=0.0), "recipe"),
+    "no pool": (replace(recipe, pool=0), "recipe"),
+    "plain output": (plain, "recipe"),
+    "plain, no identity loss": (replace(plain, identity=0.0), "plain output"),
+    "plain, adversarial alone": (replace(plain, identity=0.0, cycle=0.0), "plain, no identity loss"),
+    "patches of 22": (replace(recipe, halvings=2), "recipe"),
+    "no R1": (replace(recipe, r1=0.0), "recipe"),
+    "patches of 22, no R1": (replace(recipe, halvings=2, r1=0.0), "patches of 22"),
+}
+
+
+class CpuClock:
+    """A callback by which a run counts the CPU seconds of this process from its first step on."""
+
+    def __init__(self) -> None:
+        self.start: float | None = None
+
+    def __call__(self, run: Run) -> None:
+        now = time.process_time()
+        self.start = now - run.seconds if self.start is None else self.start
+        run.seconds = now - self.start
+
+
+def train(variant: Variant, a: ImageSet, b: ImageSet, seconds: float, seed: int) -> Run:
+    torch.manual_seed(seed)
+    settings = replace(CYCLEGAN, r1=variant.r1, seed=seed)
+    weights = {"cycle": variant.cycle, "identity": variant.identity}
+    networks = variant.networks(a.shape)
+    return train_cyclegan(*networks, a, b, seconds=seconds, settings=settings, callbacks=[CpuClock()], **weights)
+
+
+# --- scores -------------------------------------------------------------------------------------------
+
+
+def switch_scores(judge: Referee, pair: Network) -> Row:
+    """On held-out faces, and the error of there and back."""
+    score = judge.score(lambda x: apply(pair.to_b, x), lambda x: apply(pair.to_a, x))
+    return {name: round(value, 4) for name, value in asdict(score).items()}
+
+
+class DigitJudge:
+    """Held-out digits of both kinds, and what the classifier of MNIST reads in their translations."""
+
+    def __init__(self, a: ImageSet, b: ImageSet) -> None:
+        self.a, self.b, self.classifier = a[:HELD_OUT], b[:HELD_OUT], load_classifier()
+        self.real_a, self.real_b = self.read(scale_pixels(self.a.images)), self.read(scale_pixels(self.b.images))
+
+    def read(self, images: Tensor) -> Reading:
+        """At the 28x28 that the classifier was trained on."""
+        return read_images(self.classifier, at_reader(self.classifier, images).clamp(-1, 1))
+
+    def __call__(self, pair: Network) -> Row:
+        a, b = scale_pixels(self.a.images), scale_pixels(self.b.images)
+        to_b, to_a = apply(pair.to_b, a), apply(pair.to_a, b)
+        as_b, as_a = self.read(to_b), self.read(to_a)
+        scores = {
+            "agree_b": float((as_b.labels == self.a.labels).float().mean()),
+            "agree_a": float((as_a.labels == self.b.labels).float().mean()),
+            "distance_b": frechet_distance(as_b.features, self.real_b.features),
+            "distance_a": frechet_distance(as_a.features, self.real_a.features),
+            "cycle": (absolute_error(apply(pair.to_a, to_b), a) + absolute_error(apply(pair.to_b, to_a), b)) / 2,
+        }
+        return {name: round(value, 4) for name, value in scores.items()}
+
+
+# --- rows ---------------------------------------------------------------------------------------------
+
+IDENTITY = ("data", "variant", "seed")  # what makes two rows the same
+
+
+def store(name: str, row: Row) -> None:
+    """Append a row to a CSV beside this file, whose columns grow where it has others."""
+    rows = [*read_rows(name), row]
+    columns = list(dict.fromkeys(key for each in rows for key in each))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(HERE / name, text.getvalue().encode())
+    print(row, flush=True)
+
+
+def read_rows(name: str) -> list[Row]:
+    path = HERE / name
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def is_stored(name: str, *identity: Any) -> bool:
+    return any([row[key] for key in IDENTITY] == [*map(str, identity)] for row in read_rows(name))
+
+
+def row_of(data: str, variant: str, seed: int, run: Run, scores: Row) -> Row:
+    spent = {"seconds": round(run.seconds, 1), "steps": run.step}
+    return {"data": data, "variant": variant, "seed": seed, **spent, **scores}
+
+
+def face_judge() -> Referee:
+    return referee(load_reader(), data_factors("test")[:HELD_OUT])
+
+
+def faces(options: argparse.Namespace) -> None:
+    (a, b), judge = load_unpaired("glasses"), face_judge()
+    for variant, seed in product(options.only or FACES, options.seeds):
+        if not is_stored("unpaired.csv", "glasses", variant, seed):
+            run = train(FACES[variant][0], a, b, SECONDS, seed)
+            store("unpaired.csv", row_of("glasses", variant, seed, run, switch_scores(judge, run.average)))
+
+
+def goal(options: argparse.Namespace) -> None:
+    for data in options.only or ("glasses", "digits"):
+        a, b = load_unpaired(data)
+        judge = face_judge() if data == "glasses" else DigitJudge(*load_unpaired(data, "test"))
+        for seed in options.seeds:
+            if not is_stored("goal.csv", data, "recipe", seed):
+                run = train(recipe, a, b, GOAL_SECONDS, seed)
+                scores = switch_scores(judge, run.average) if data == "glasses" else judge(run.average)
+                store("goal.csv", row_of(data, "recipe", seed, run, scores))
+
+
+def report(options: argparse.Namespace) -> None:
+    """The median over the seeds, and the range, of every score of every variant."""
+    for name in ("unpaired.csv", "goal.csv"):
+        rows = read_rows(name)
+        for data, variant in dict.fromkeys((row["data"], row["variant"]) for row in rows):
+            chosen = [row for row in rows if (row["data"], row["variant"]) == (data, variant)]
+            print(f"\n{data}, {variant}: seeds {[row['seed'] for row in chosen]}")
+            for key in chosen[0]:
+                if key not in IDENTITY and chosen[0][key]:
+                    values = [float(row[key]) for row in chosen]
+                    print(f"    {key:10} {statistics.median(values):.4f}  [{min(values):.4f}, {max(values):.4f}]")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=[f.__name__ for f in (faces, goal, report)])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", default=None, help="variants of FACES, or data sets of the goal, by name")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    globals()[options.command](options)
+
+
+if __name__ == "__main__":
+    main()
