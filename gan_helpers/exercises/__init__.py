@@ -1,6 +1,6 @@
 """``check``, the exercises of the notebooks, and the clinic of notebook 15."""
 
-from gan_helpers.exercises import part1, part2, part3, part4  # noqa: F401, importing them registers their exercises
+from gan_helpers.exercises import notebook_17, part1, part2, part3, part4  # noqa: F401, importing registers them
 from gan_helpers.exercises.cases import CASES, Case, Limits
 from gan_helpers.exercises.checking import Verdict, check
 from gan_helpers.exercises.clinic import (

@@ -9,12 +9,13 @@ import forms1
 import forms2
 import forms3
 import forms4
+import forms_17
 import pytest
 
 from gan_helpers.exercises import check
 from gan_helpers.exercises.judging import EXERCISES
 
-FORMS = forms1, forms2, forms3, forms4
+FORMS = forms1, forms2, forms3, forms4, forms_17
 RIGHT = {name: answers for forms in FORMS for name, answers in forms.RIGHT.items()}
 WRONG = {name: answers for forms in FORMS for name, answers in forms.WRONG.items()}
 
