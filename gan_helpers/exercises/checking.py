@@ -3,8 +3,7 @@
 ``check(name, answer)`` returns a Verdict: not answered yet, a hint, or why the answer is right. It never
 raises because of an answer, so *Run All* always reaches the bottom.
 
-An exercise is a reference answer and a generator of cases (``judging``); they stand in ``part1`` (notebooks 01 to 04),
-``part2`` (05 to 07), ``part3`` (08 to 11) and ``part4`` (12 to 15, and 18).
+An exercise is a reference answer and a generator of cases (``judging``); those of notebook NN stand in ``notebook_NN``.
 """
 
 from __future__ import annotations

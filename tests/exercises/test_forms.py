@@ -5,17 +5,15 @@ That the solutions printed in the notebooks are right is tested in test_notebook
 
 from __future__ import annotations
 
-import forms1
-import forms2
-import forms3
-import forms4
-import forms_17
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
 from gan_helpers.exercises import check
 from gan_helpers.exercises.judging import EXERCISES
 
-FORMS = forms1, forms2, forms3, forms4, forms_17
+FORMS = [import_module(path.stem) for path in sorted(Path(__file__).parent.glob("forms_*.py"))]  # one a notebook
 RIGHT = {name: answers for forms in FORMS for name, answers in forms.RIGHT.items()}
 WRONG = {name: answers for forms in FORMS for name, answers in forms.WRONG.items()}
 

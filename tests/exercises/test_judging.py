@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from gan_helpers.exercises import Verdict, calling, check, judging, part1, part2, steps
+from gan_helpers.exercises import Verdict, calling, check, judging, notebook_04, notebook_07, steps
 from gan_helpers.exercises.calling import Hint, is_placeholder
 from gan_helpers.exercises.judging import EXERCISES, Comparison, Exercise
 from gan_helpers.exercises.values import as_tensor, close, distinct, tell_apart
@@ -245,7 +245,7 @@ def test_an_answer_may_change_its_arguments(squares):
 
 
 def test_zero_grad_at_the_end_is_told():
-    step = steps.step_on(part1._d_loss, "after")
+    step = steps.step_on(notebook_04._d_loss, "after")
     text = check("discriminator step", lambda g, d, o, x, z, s: step(g, d, o, x, z, s)).text
     assert text.startswith("zero_grad comes last")
 
@@ -442,30 +442,30 @@ def test_every_named_mistake_is_told_to_who_makes_it(name):
         assert str(hint.value).startswith(text[0].lower() + text[1:].rstrip("."))
 
 
-@pytest.mark.parametrize("text", part1.D_MISTAKES)
+@pytest.mark.parametrize("text", notebook_04.D_MISTAKES)
 def test_every_mistake_of_a_d_step_is_told(text):
-    step = steps.step_on(part1.D_MISTAKES[text])
+    step = steps.step_on(notebook_04.D_MISTAKES[text])
     assert check("discriminator step", lambda g, d, o, x, z, s: step(g, d, o, x, z, s)).text.startswith(text)
 
 
-@pytest.mark.parametrize("text", part1.G_MISTAKES)
+@pytest.mark.parametrize("text", notebook_04.G_MISTAKES)
 def test_every_mistake_of_a_g_step_is_told(text):
-    step = steps.step_on(part1.G_MISTAKES[text])
+    step = steps.step_on(notebook_04.G_MISTAKES[text])
     assert check("generator step", lambda g, d, o, z: step(g, d, o, z)).text.startswith(text)
 
 
-@pytest.mark.parametrize("text", part1.AVERAGE_MISTAKES)
+@pytest.mark.parametrize("text", notebook_04.AVERAGE_MISTAKES)
 def test_every_mistake_of_an_average_is_told(text):
-    assert check("average weights", part1.AVERAGE_MISTAKES[text]).text.startswith(text)
+    assert check("average weights", notebook_04.AVERAGE_MISTAKES[text]).text.startswith(text)
 
 
-@pytest.mark.parametrize("text", part2.PENALTY_MISTAKES)
+@pytest.mark.parametrize("text", notebook_07.PENALTY_MISTAKES)
 def test_every_mistake_of_a_penalty_is_told(text):
-    assert check("penalty between", part2.PENALTY_MISTAKES[text]).text == text
+    assert check("penalty between", notebook_07.PENALTY_MISTAKES[text]).text == text
 
 
 def on_g(g, d, z):
-    return part1.generator_loss(d(g(z)))
+    return notebook_04.generator_loss(d(g(z)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What draws the diagrams, a file for each part of the course."""
