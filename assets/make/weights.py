@@ -22,7 +22,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gan_helpers import environment, metrics, models, training
 from gan_helpers.checkpoints import Network, save_network
-from gan_helpers.data import ImageSet, data_factors, held_out_faces, load_images, moving_digits, scale_pixels
+from gan_helpers.data import (
+    ImageSet,
+    data_factors,
+    held_out_faces,
+    load_images,
+    load_unpaired,
+    moving_digits,
+    scale_pixels,
+)
 from gan_helpers.metrics import load_classifier, load_reader
 from gan_helpers.models import VariationalAutoencoder, apply, generate, sample_latents
 from gan_helpers.training import Run, Settings, reconstruction_loss
@@ -146,6 +154,13 @@ def reader(job: Job) -> list[Run]:
     return [training.train_reader(job.data.images, data_factors("train").to(job.device), seed=job.seed, **job.budget)]
 
 
+def glasses_pair(job: Job) -> list[Run]:
+    """Notebook 17's two translators, between faces without and with glasses."""
+    a, b = (faces.to(job.device) for faces in load_unpaired("glasses"))
+    pair = models.TranslatorPair(a.shape).to(job.device), models.DiscriminatorPair(a.shape).to(job.device)
+    return [training.train_cyclegan(*pair, a, b, settings=replace(training.CYCLEGAN, seed=job.seed), **job.budget)]
+
+
 # --- scores -------------------------------------------------------------------------------------------
 
 
@@ -206,6 +221,13 @@ def reading_scores(network: Network, test: ImageSet) -> dict[str, float]:
     return metrics.reading_quality(metrics.read_factors(network, images), factors)
 
 
+def switch_scores(pair: Network, test: ImageSet) -> dict[str, float]:
+    """Glasses put on and taken off held-out faces, against the true translation."""
+    judge = metrics.referee(load_reader(), held_out_faces(2000)[1])
+    scores = asdict(judge.score(lambda x: apply(pair.to_b, x), lambda x: apply(pair.to_a, x)))
+    return {name: round(value, 4) for name, value in scores.items()}
+
+
 def accuracy_scores(network: Network, test: ImageSet) -> dict[str, float]:
     """The share of test pictures that are read as their label."""
     return {"accuracy": metrics.accuracy(network, test)}
@@ -246,6 +268,7 @@ RECIPES = {
     "photo_generator": Recipe(photos, photo_pair, 9415 / 703, asked_of(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
     "face_generator": Recipe(faces, face_pair, 29_020 / 625, seen_by(load_reader), half=True),  # 2,000 s of one core
+    "glasses": Recipe(pictures("faces", size=32), glasses_pair, 20, switch_scores),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
     "clip_generator": Recipe(clips, clip_pair, 2635 / 312, clip_scores, half=True),
