@@ -1,0 +1,123 @@
+"""The stored rows of ``tests/benchmarks/unpaired.py``, and how that program counts, stores and scores."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+
+import unpaired
+
+from gan_helpers.data import ImageSet, scale_pixels
+from gan_helpers.environment import COURSE_ROOT
+from gan_helpers.metrics import absolute_error, at_reader, load_classifier, read_images
+from gan_helpers.models import DiscriminatorPair, TranslatorPair
+from gan_helpers.training import CYCLEGAN, train_cyclegan
+
+
+def pictures(n: int, channels: int = 1, seed: int = 0) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (n, channels, 32, 32), dtype=torch.uint8, generator=draw)
+
+
+@pytest.mark.parametrize("name", ["unpaired.csv", "goal.csv"])
+def test_what_is_stored_are_three_seeds_of_what_the_program_trains(name):
+    rows = unpaired.read_rows(name)
+    seconds = {"unpaired.csv": unpaired.SECONDS, "goal.csv": unpaired.GOAL_SECONDS}[name]
+    stored = Counter((row["data"], row["variant"]) for row in rows)
+    known = {("glasses", variant) for variant in unpaired.FACES}
+    assert stored.keys() == (known if name == "unpaired.csv" else {("glasses", "recipe"), ("digits", "recipe")})
+    assert set(stored.values()) == {3}
+    assert len({(row["data"], row["variant"], row["seed"]) for row in rows}) == len(rows)
+    assert all(seconds <= float(row["seconds"]) < 1.1 * seconds for row in rows)
+
+
+@pytest.mark.parametrize("name", unpaired.FACES)
+def test_a_variant_differs_in_one_thing_from_the_row_that_it_is_compared_with(name):
+    (variant, against), theirs = unpaired.FACES[name], asdict(unpaired.FACES[unpaired.FACES[name][1]][0])
+    changed = {key for key, value in asdict(variant).items() if value != theirs[key]}
+    assert len(changed) == (name != against)
+
+
+def test_notebook_17_reruns_the_variants_as_they_were_run():
+    cells = json.loads((COURSE_ROOT / "notebooks/17_translate_without_pairs.ipynb").read_text(encoding="utf-8"))[
+        "cells"
+    ]
+    (text,) = ("".join(c["source"]) for c in cells if "".join(c["source"]).startswith("CHANGES = {"))
+    changes, against, more = (ast.literal_eval(statement.value) for statement in ast.parse(text).body)
+    assert list(changes) == list(unpaired.FACES)
+    for name, changed in changes.items():
+        assert (replace(unpaired.recipe, **changed), (against | more).get(name, "recipe")) == unpaired.FACES[name]
+
+
+def test_the_recipe_is_the_package_s_own():
+    shape, defaults = (3, 32, 32), inspect.signature(train_cyclegan).parameters
+    networks = TranslatorPair(shape), DiscriminatorPair(shape)
+    assert [n.config for n in unpaired.recipe.networks(shape)] == [n.config for n in networks]
+    assert unpaired.recipe.r1 == CYCLEGAN.r1
+    assert (unpaired.recipe.cycle, unpaired.recipe.identity) == tuple(
+        defaults[k].default for k in ("cycle", "identity")
+    )
+
+
+def test_a_run_counts_the_seconds_in_which_its_process_computes():
+    def sleep(run):
+        time.sleep(0.05)
+
+    start, clock = time.process_time(), time.perf_counter()
+    networks = TranslatorPair((1, 32, 32), width=2), DiscriminatorPair((1, 32, 32), width=2)
+    callbacks = [sleep, unpaired.CpuClock()]
+    run = train_cyclegan(*networks, pictures(40), pictures(40, seed=1), seconds=0.5, callbacks=callbacks)
+    assert 0.5 <= run.seconds <= time.process_time() - start
+    assert time.perf_counter() - clock > run.seconds + 0.05 * (run.step - 1)
+
+
+def test_rows_are_appended_columns_grow_and_what_is_there_is_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpaired, "HERE", tmp_path)
+    assert not unpaired.is_stored("rows.csv", "glasses", "recipe", 0)
+    unpaired.store("rows.csv", {"data": "glasses", "variant": "recipe", "seed": 0, "adds": 0.5})
+    unpaired.store("rows.csv", {"data": "digits", "variant": "recipe", "seed": 1, "agree_a": 0.7})
+    assert [(row["adds"], row["agree_a"]) for row in unpaired.read_rows("rows.csv")] == [("0.5", ""), ("", "0.7")]
+    assert unpaired.is_stored("rows.csv", "glasses", "recipe", 0)
+    assert not unpaired.is_stored("rows.csv", "glasses", "recipe", 1)
+
+
+def as_read(images: torch.Tensor) -> ImageSet:
+    """Noise, labelled as the classifier reads it."""
+    classifier = load_classifier()
+    labels = read_images(classifier, at_reader(classifier, scale_pixels(images))).labels
+    return ImageSet(images, labels, tuple("0123456789"), "test")
+
+
+def test_the_judge_of_digits_scores_each_way_against_the_set_that_it_leads_to(monkeypatch):
+    """With sets of very different looks, copying keeps what is read, and is as far from the target as the source is."""
+    dark, light = pictures(200) // 8, 255 - pictures(200, seed=1) // 8
+    judge = unpaired.DigitJudge(*map(as_read, (dark, light)))
+
+    class Copies:
+        to_a, to_b = "to a", "to b"
+
+    class Results(Copies):
+        """What belongs to the other set, for every picture."""
+
+    a, b = scale_pixels(dark), scale_pixels(light)
+    monkeypatch.setattr(unpaired, "apply", lambda network, images: scale_pixels(images))
+    copied = judge(Copies)
+    assert (copied["agree_a"], copied["agree_b"], copied["cycle"]) == (1, 1, 0)
+    assert copied["distance_a"] == pytest.approx(copied["distance_b"], rel=1e-3)
+    monkeypatch.setattr(unpaired, "apply", lambda network, images: b if network == "to b" else a)
+    swapped = judge(Results)
+    assert swapped["distance_a"] < 0.01 * copied["distance_a"]
+    assert swapped["distance_b"] < 0.01 * copied["distance_b"]
+    assert swapped["cycle"] == pytest.approx(0, abs=1e-6)
+    assert absolute_error(a, b) > 1
