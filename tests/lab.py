@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from gan_helpers.environment import COURSE_ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 PARTS = ("gan_helpers", "notebooks", "assets", "pyproject.toml")
 SCREENSHOTS = COURSE_ROOT / "outputs" / "screenshots"
@@ -30,6 +30,12 @@ SETTINGS = {
     },  # no question on top of the page
     "apputils-extension/themes": {"theme": "JupyterLab Light"},
 }
+
+SET_UP = """import sys; sys.path.insert(0, "..")
+from gan_helpers import environment
+from gan_helpers.checkpoints import load_network
+from gan_helpers.widgets.explorer import explore
+environment.set_up(seed=0)"""
 
 
 def copy_course(folder: Path) -> Path:
@@ -190,3 +196,14 @@ class Reader:
     def use_theme(self, name: str) -> None:
         self.choose("Settings", "Theme", name)
         self.page.wait_for_timeout(1500)
+
+
+@contextmanager
+def reading(
+    browser: Browser, address: str, name: str, width: int = 1300, height: int = 1000, touch: bool = False
+) -> Iterator[Reader]:
+    """A reader of one notebook; in the end no error may stand in the browser's console."""
+    with browser.new_context(viewport={"width": width, "height": height}, has_touch=touch) as context:
+        reader = Reader(context.new_page(), address, name)
+        yield reader
+    assert reader.errors == []

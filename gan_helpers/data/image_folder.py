@@ -239,7 +239,12 @@ def decode(path: str, size: int, channels: int) -> Image.Image:
 
     with Image.open(path) as picture:
         picture.draft(MODES[channels], (size, size))  # a JPEG is decoded at a reduced size, many times faster
-        return _flatten(_upright(picture), _white(picture)).convert(MODES[channels])
+        return developed(picture, channels)
+
+
+def developed(picture: Image.Image, channels: int) -> Image.Image:
+    """A picture as its file holds it, in grey or colour: 8 bits a channel, upright, transparent parts on white."""
+    return _flatten(_upright(picture), _white(picture)).convert(MODES[channels])
 
 
 def fitted(picture: Image.Image, size: int) -> np.ndarray:

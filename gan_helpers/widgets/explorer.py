@@ -71,7 +71,7 @@ class Explorer:
             raise ValueError(f"{len(start)} starts and {len(names)} names: give one start, and a name a direction")
         own = next(generator.parameters()).dtype
         directions, start = directions.to(own), start.to(own)
-        self.generator, self.directions = _twin(generator), directions
+        self.generator, self.directions = twin(generator), directions
         classes = generator.config.get("classes")
         self.classes = self._classes(classes) if isinstance(classes, int) else None
         self._lock, self._held = threading.RLock(), False
@@ -287,7 +287,7 @@ class Explorer:
         return shown(self.widget, f"{still}<br>{text}", text)
 
 
-def _twin(generator: Network) -> Network:
+def twin(generator: Network) -> Network:
     """The same weights, in evaluation mode for good: what trains the generator beside us keeps its own mode."""
     tensors = chain(generator.parameters(), generator.buffers())
     return copy.deepcopy(generator, {id(tensor): tensor for tensor in tensors}).eval()

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from lab import jupyterlab
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,3 +15,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason="GAN_BROWSER=later: pytest tests/browser runs them by themselves"))
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    """The address of a JupyterLab, and the folder of its copy of the course."""
+    folder = tmp_path_factory.mktemp("jupyterlab")
+    with jupyterlab(folder) as address:
+        yield address, folder / "course"

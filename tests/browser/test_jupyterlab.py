@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import Reader, jupyterlab, write_notebook
+from lab import SET_UP, Reader, reading, write_notebook
 from PIL import Image
-
-
-@pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jupyterlab")
-    with jupyterlab(folder) as address:
-        yield address, folder / "course"
-
-
-@contextmanager
-def reading(browser, address: str, name: str, width: int = 1300, height: int = 1000, touch: bool = False):
-    """A reader of one notebook; in the end no error may stand in the browser's console."""
-    with browser.new_context(viewport={"width": width, "height": height}, has_touch=touch) as context:
-        reader = Reader(context.new_page(), address, name)
-        yield reader
-    assert reader.errors == []
-
 
 NAME = """() => { const e = document.activeElement, label = e.getAttribute("aria-label") || e.labels?.[0]?.innerText;
     return (label || e.innerText || e.title || e.tagName).trim(); }"""
@@ -450,13 +432,6 @@ def test_after_save_and_reload_every_panel_opens_and_the_state_is_there(explorer
     again.press("d", "d")
     assert again.reader.cells() == cells
     assert again.part("picture").get_attribute("alt").startswith("a generated picture: ")
-
-
-SET_UP = """import sys; sys.path.insert(0, "..")
-from gan_helpers import environment
-from gan_helpers.checkpoints import load_network
-from gan_helpers.widgets.explorer import explore
-environment.set_up(seed=0)"""
 
 
 def test_on_a_phone_the_picture_is_small_and_stays_in_sight(browser, lab):
