@@ -33,13 +33,15 @@ def pictures(n: int, channels: int = 1, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize("name", ["unpaired.csv", "goal.csv"])
 def test_what_is_stored_are_three_seeds_of_what_the_program_trains(name):
     rows = unpaired.read_rows(name)
-    seconds = {row["data"]: unpaired.SECONDS for row in rows} if name == "unpaired.csv" else unpaired.GOAL_SECONDS
     stored = Counter((row["data"], row["variant"]) for row in rows)
     known = {("glasses", variant) for variant in unpaired.FACES}
     assert stored.keys() == (known if name == "unpaired.csv" else {("glasses", "recipe"), ("digits", "recipe")})
     assert set(stored.values()) == {3}
     assert len({(row["data"], row["variant"], row["seed"]) for row in rows}) == len(rows)
-    assert all(1 <= float(row["seconds"]) / seconds[row["data"]] < 1.1 for row in rows)
+    for row in rows:
+        seconds = unpaired.SECONDS if name == "unpaired.csv" else unpaired.GOAL_SECONDS[row["data"]]
+        assert int(row["seconds"]) == seconds
+        assert int(row["steps"]) == unpaired.steps_in(seconds, row["data"], row["variant"])
 
 
 @pytest.mark.parametrize("name", unpaired.FACES)
@@ -70,16 +72,26 @@ def test_the_recipe_is_the_package_s_own():
     )
 
 
-def test_a_run_counts_the_seconds_in_which_its_process_computes():
+def test_a_step_costs_what_its_process_computes_and_not_what_it_waits():
+    clock, start = unpaired.StepClock(), time.perf_counter()
+
     def sleep(run):
         time.sleep(0.05)
 
-    start, clock = time.process_time(), time.perf_counter()
     networks = TranslatorPair((1, 32, 32), width=2), DiscriminatorPair((1, 32, 32), width=2)
-    callbacks = [sleep, unpaired.CpuClock()]
-    run = train_cyclegan(*networks, pictures(40), pictures(40, seed=1), seconds=0.5, callbacks=callbacks)
-    assert 0.5 <= run.seconds <= time.process_time() - start
-    assert time.perf_counter() - clock > run.seconds + 0.05 * (run.step - 1)
+    run = train_cyclegan(*networks, pictures(160), pictures(40, seed=1), epochs=1, callbacks=[sleep, clock])
+    assert len(clock.times) == run.step == 10
+    assert 0 < clock.seconds_a_step < (time.perf_counter() - start) / 9 - 0.04
+
+
+def test_seconds_are_turned_into_steps_by_the_stored_cost(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpaired, "HERE", tmp_path)
+    for name, milliseconds in (("recipe", 40.0), ("no pool", 25.0)):
+        unpaired.store("cost.csv", {"data": "glasses", "variant": name, "seed": 0, "milliseconds": milliseconds})
+    assert unpaired.steps_in(10, "glasses", "recipe") == 250
+    assert unpaired.steps_in(10, "glasses", "no pool") == 400
+    run = unpaired.train(unpaired.Variant(pool=0), *(as_set(pictures(50, seed=s)) for s in (0, 1)), 2, 0)
+    assert run.step == 2
 
 
 def test_rows_are_appended_columns_grow_and_what_is_there_is_known(tmp_path, monkeypatch):
@@ -90,6 +102,10 @@ def test_rows_are_appended_columns_grow_and_what_is_there_is_known(tmp_path, mon
     assert [(row["adds"], row["agree_a"]) for row in unpaired.read_rows("rows.csv")] == [("0.5", ""), ("", "0.7")]
     assert unpaired.is_stored("rows.csv", "glasses", "recipe", 0)
     assert not unpaired.is_stored("rows.csv", "glasses", "recipe", 1)
+
+
+def as_set(images: torch.Tensor) -> ImageSet:
+    return ImageSet(images, torch.zeros(len(images), dtype=torch.int64), ("all",), "test")
 
 
 def as_read(images: torch.Tensor) -> ImageSet:

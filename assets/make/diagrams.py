@@ -12,11 +12,11 @@ from pathlib import Path
 
 from drawing.autoencoders import autoencoder, denoiser, variational
 from drawing.beyond import label_paths, processes, repair, stamping, video_gan
+from drawing.cycles import there_and_back
 from drawing.house import wings
 from drawing.latents import editing, inversion, latent_space
 from drawing.networks import discriminator, gan_pipeline, generator, half_steps, leaky_relu, tanh
 from drawing.theory import best_discriminator, dirac, judging, precision_recall
-from drawing.unpaired import there_and_back
 
 NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)

@@ -1,11 +1,13 @@
-"""CycleGAN with one thing changed a row, on equal CPU seconds: python tests/benchmarks/unpaired.py COMMAND [options]
+"""CycleGAN with one thing changed a row, on equal seconds: python tests/benchmarks/unpaired.py COMMAND [options]
 
+    cost      measures what a step of each variant costs, all in turn: cost.csv
     faces     trains the variants of FACES on drawn faces without and with glasses: unpaired.csv
     goal      trains the recipe for longer, on faces and on digits, and keeps the pairs in outputs/: goal.csv
-    report    prints the medians and ranges of both files
+    report    prints the medians and ranges of these rows
 
-A run uses one thread and counts the CPU seconds of its process, so that a busy machine changes little. A command goes
-on where it was stopped: what is stored is left out, and to train it again, delete its row.
+A row gets as many steps as its seconds hold at what its step costs: CPU seconds of one thread, and of several rounds
+the least disturbed one. So its scores are the same on a busy machine. A command goes on where it was stopped: what is
+stored is left out, and to train it again, delete its row.
 """
 
 from __future__ import annotations
@@ -48,8 +50,9 @@ from gan_helpers.models import DiscriminatorPair, TranslatorPair, apply
 from gan_helpers.training import CYCLEGAN, Run, train_cyclegan
 
 HERE = Path(__file__).parent
-SECONDS = 45  # of CPU, a row of the table; and a long run:
-GOAL_SECONDS = {"glasses": 300, "digits": 150}
+SECONDS = 40  # of a core, a row of the table; and a long run:
+GOAL_SECONDS = {"glasses": 120, "digits": 30}
+ROUNDS, STEPS = 4, 17  # of a measurement of cost: the first step starts the clock, R1 comes at every 8th
 HELD_OUT = 2000
 Row = dict[str, Any]
 
@@ -88,24 +91,44 @@ FACES: dict[str, tuple[Variant, str]] = {
 }
 
 
-class CpuClock:
-    """A callback by which a run counts the CPU seconds of this process from its first step on."""
+class StepClock:
+    """A callback that notes the CPU seconds of this process after each step."""
 
     def __init__(self) -> None:
-        self.start: float | None = None
+        self.times: list[float] = []
 
     def __call__(self, run: Run) -> None:
-        now = time.process_time()
-        self.start = now - run.seconds if self.start is None else self.start
-        run.seconds = now - self.start
+        self.times.append(time.process_time())
+
+    @property
+    def seconds_a_step(self) -> float:
+        return (self.times[-1] - self.times[0]) / (len(self.times) - 1)
 
 
-def train(variant: Variant, a: ImageSet, b: ImageSet, seconds: float, seed: int) -> Run:
+def train(variant: Variant, a: ImageSet, b: ImageSet, steps: int, seed: int, **options: Any) -> Run:
     torch.manual_seed(seed)
     settings = replace(CYCLEGAN, r1=variant.r1, seed=seed)
-    weights = {"cycle": variant.cycle, "identity": variant.identity}
-    networks = variant.networks(a.shape)
-    return train_cyclegan(*networks, a, b, seconds=seconds, settings=settings, callbacks=[CpuClock()], **weights)
+    options |= {"cycle": variant.cycle, "identity": variant.identity, "settings": settings}
+    return train_cyclegan(*variant.networks(a.shape), a, b, epochs=steps / (len(a) // settings.batch_size), **options)
+
+
+def cost(options: argparse.Namespace) -> None:
+    """Milliseconds a step of every variant, the least of several rounds, in which all take their turn."""
+    sets = {data: load_unpaired(data) for data in GOAL_SECONDS}
+    variants = [("glasses", name, variant) for name, (variant, _) in FACES.items()] + [("digits", "recipe", recipe)]
+    found: dict[tuple[str, str], list[float]] = {}
+    for _, (data, name, variant) in product(range(ROUNDS), variants):
+        clock = StepClock()
+        train(variant, *sets[data], STEPS, 0, callbacks=[clock])
+        found.setdefault((data, name), []).append(1000 * clock.seconds_a_step)
+    for (data, name), costs in found.items():
+        store("cost.csv", {"data": data, "variant": name, "seed": 0, "milliseconds": round(min(costs), 2)})
+
+
+def steps_in(seconds: float, data: str, variant: str) -> int:
+    """How many steps of a variant an undisturbed core makes in these seconds."""
+    (row,) = (row for row in read_rows("cost.csv") if (row["data"], row["variant"]) == (data, variant))
+    return round(1000 * seconds / float(row["milliseconds"]))
 
 
 # --- scores -------------------------------------------------------------------------------------------
@@ -117,11 +140,16 @@ def switch_scores(judge: Referee, pair: Network) -> Row:
     return {name: round(value, 4) for name, value in asdict(score).items()}
 
 
+def some(images: ImageSet) -> ImageSet:
+    """Drawn by lot: the first pictures of MNIST's test set are easier to read than the last."""
+    return images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:HELD_OUT]]
+
+
 class DigitJudge:
     """Held-out digits of both kinds, and what the classifier of MNIST reads in their translations."""
 
     def __init__(self, a: ImageSet, b: ImageSet) -> None:
-        self.a, self.b, self.classifier = a[:HELD_OUT], b[:HELD_OUT], load_classifier()
+        self.a, self.b, self.classifier = some(a), some(b), load_classifier()
         self.real_a, self.real_b = self.read(scale_pixels(self.a.images)), self.read(scale_pixels(self.b.images))
 
     def read(self, images: Tensor) -> Reading:
@@ -171,33 +199,30 @@ def is_stored(name: str, *identity: Any) -> bool:
     return any([row[key] for key in IDENTITY] == [*map(str, identity)] for row in read_rows(name))
 
 
-def row_of(data: str, variant: str, seed: int, run: Run, scores: Row) -> Row:
-    spent = {"seconds": round(run.seconds, 1), "steps": run.step}
-    return {"data": data, "variant": variant, "seed": seed, **spent, **scores}
-
-
 def face_judge() -> Referee:
     return referee(load_reader(), data_factors("test")[:HELD_OUT])
 
 
 def faces(options: argparse.Namespace) -> None:
     (a, b), judge = load_unpaired("glasses"), face_judge()
-    for variant, seed in product(options.only or FACES, options.seeds):
-        if not is_stored("unpaired.csv", "glasses", variant, seed):
-            run = train(FACES[variant][0], a, b, SECONDS, seed)
-            store("unpaired.csv", row_of("glasses", variant, seed, run, switch_scores(judge, run.average)))
+    for name, seed in product(options.only or FACES, options.seeds):
+        if not is_stored("unpaired.csv", "glasses", name, seed):
+            run = train(FACES[name][0], a, b, steps_in(SECONDS, "glasses", name), seed)
+            identity = {"data": "glasses", "variant": name, "seed": seed, "seconds": SECONDS, "steps": run.step}
+            store("unpaired.csv", identity | switch_scores(judge, run.average))
 
 
 def goal(options: argparse.Namespace) -> None:
     for data in options.only or GOAL_SECONDS:
-        a, b = load_unpaired(data)
+        seconds, (a, b) = GOAL_SECONDS[data], load_unpaired(data)
         judge = face_judge() if data == "glasses" else DigitJudge(*load_unpaired(data, "test"))
         for seed in options.seeds:
             if not is_stored("goal.csv", data, "recipe", seed):
-                run = train(recipe, a, b, GOAL_SECONDS[data], seed)
-                save_network(outputs_folder() / f"unpaired_{data}_{seed}.safetensors", run.average, steps=run.step)
+                run = train(recipe, a, b, steps_in(seconds, data, "recipe"), seed)
+                identity = {"data": data, "variant": "recipe", "seed": seed, "seconds": seconds, "steps": run.step}
+                save_network(outputs_folder() / f"unpaired_{data}_{seed}.safetensors", run.average, **identity)
                 scores = switch_scores(judge, run.average) if data == "glasses" else judge(run.average)
-                store("goal.csv", row_of(data, "recipe", seed, run, scores))
+                store("goal.csv", identity | scores)
 
 
 def report(options: argparse.Namespace) -> None:
@@ -215,7 +240,7 @@ def report(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=[f.__name__ for f in (faces, goal, report)])
+    parser.add_argument("command", choices=[f.__name__ for f in (cost, faces, goal, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=None, help="variants of FACES, or data sets of the goal, by name")
     options = parser.parse_args()
