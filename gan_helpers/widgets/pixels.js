@@ -14,7 +14,7 @@ export default {
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", HELP);
-    frame.style.cssText = `position:relative; width:100%; max-width:${width}px; line-height:0`;
+    frame.style.cssText = `position:relative; width:${width}px; max-width:100%; line-height:0`;
     // touch-action: a finger on the canvas draws, and does not scroll the page
     canvas.style.cssText = "width:100%; image-rendering:pixelated; touch-action:none; cursor:crosshair; box-sizing:border-box; border:1px solid #888";
     mark.style.cssText = `position:absolute; box-sizing:border-box; border:2px solid #e69f00; pointer-events:none; width:${100 / columns}%; height:${100 / rows}%`;

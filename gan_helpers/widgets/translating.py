@@ -21,7 +21,6 @@ from gan_helpers.checkpoints import Network
 from gan_helpers.data.image_folder import MODES, developed
 from gan_helpers.data.sets import grey
 from gan_helpers.models.sampling import apply
-from gan_helpers.models.translators import TranslatorPair
 from gan_helpers.viz.pictures import image_tag, png_bytes, tile
 from gan_helpers.widgets.canvas import data_url, open_picture, pixel_canvas, read_drawing
 from gan_helpers.widgets.explorer import STYLESHEET, twin
@@ -215,8 +214,10 @@ class Translation:
             middle = self.canvas.add_class("gan-canvas")
             self.canvas.observe(message(self, self.read_canvas), "picture")
         self.taken_box = _labelled("the picture", self.taken)
-        seen = "draw here" if self.canvas is not None else "what the translator sees"
-        boxes = [self.taken_box, _labelled(seen, middle), widgets.VBox([self.result_label, self.result])]
+        seen = "the picture" if self.prepare is None else "what it sees"
+        seen = seen if self.canvas is None else "draw here"
+        source = _labelled(seen, middle).add_class("gan-easel" if self.canvas is not None else "gan-source")
+        boxes = [self.taken_box, source, widgets.VBox([self.result_label, self.result])]
         boxes += [_labelled("and back", self.back)] if len(self.translators) > 1 else []
         return widgets.HBox(boxes).add_class("gan-translation")
 
@@ -228,7 +229,7 @@ class Translation:
         again = button(self, "Start over", "gan-again", "show the chosen picture again", self.start_from, "undo")
         self.upload = widgets.FileUpload(accept="image/*", description="Upload a picture", layout={"width": "auto"})
         self.upload.add_class("gan-upload").observe(message(self, self.read_upload), "value")
-        self.note = widgets.HTML()
+        self.note = widgets.HTML().add_class("gan-note")
         chosen = [self.example, again] if options else []
         return widgets.VBox([widgets.HBox([*chosen, self.upload]).add_class("gan-tray"), self.note])
 
@@ -289,7 +290,7 @@ def explore_translation(
     """
     if pen < 0:
         raise ValueError(f"pen={pen}: choose the side in pixels of the square that draws, or 0 for no drawing")
-    if not isinstance(translator, TranslatorPair):
+    if not hasattr(translator, "to_a"):  # not by its class: a notebook defines the pair's anew
         return Translation({"translation": translator}, examples, prepare, pen)
     if len({*ways}) != 2:
         raise ValueError(f"ways={ways}: give two names, of what to_b does and of what to_a does")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 
@@ -10,15 +11,24 @@ import numpy as np
 import pytest
 import torch
 from lab import keep_screenshot
-from playground import describe_network, main, playground_page, write_playground
+from PIL import Image
+from playground import (
+    describe_network,
+    describe_unet,
+    load_translator,
+    main,
+    playground_page,
+    translator_model,
+    write_playground,
+)
 from torch import nn
 
-from gan_helpers.checkpoints import Network, load_shipped, save_network
-from gan_helpers.data import unscale_pixels
+from gan_helpers.checkpoints import CheckpointError, Network, load_shipped, save_network
+from gan_helpers.data import CHANCES, draw_faces, edge_map, sample_factors, unscale_pixels
 from gan_helpers.environment import ASSETS, COURSE_ROOT
 from gan_helpers.latent import random_points
 from gan_helpers.metrics import load_classifier, read_images
-from gan_helpers.models import Generator, generate, sample_latents
+from gan_helpers.models import Generator, UNet, apply, generate, sample_latents
 
 SHIPPED = ASSETS / "weights" / "mnist_generator.safetensors"
 
@@ -268,22 +278,29 @@ def test_kept_pictures_can_be_removed_by_touch_and_the_focus_stays(browser):
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault_and_targets_are_large(browser, scheme):
+def faults_of(page) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
-    page = browser.new_page(color_scheme=scheme, viewport={"width": 1024, "height": 800})
-    page.goto((ASSETS / "playground.html").as_uri())
-    page.wait_for_timeout(300)
-    found = Axe().run(
-        page, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
-    )
-    assert [fault["id"] for fault in found.response["violations"] if fault["impact"] in ("serious", "critical")] == []
+    tags = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+    found = Axe().run(page, options=tags).response["violations"]
+    return [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")]
+
+
+def small_targets(page) -> list[str]:
     sizes = page.eval_on_selector_all(
         "button, input, select",
         "parts => parts.filter(p => p.offsetParent).map(p => [p.id, p.getBoundingClientRect()])",
     )
-    assert [name for name, box in sizes if min(box["width"], box["height"]) < 24] == []
+    return [name for name, box in sizes if min(box["width"], box["height"]) < 24]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_and_targets_are_large(browser, scheme):
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1024, "height": 800})
+    page.goto((ASSETS / "playground.html").as_uri())
+    page.wait_for_timeout(300)
+    assert faults_of(page) == []
+    assert small_targets(page) == []
     page.close()
 
 
@@ -309,3 +326,213 @@ def test_it_fits_a_phone(browser):
     assert box["width"] <= 150
     keep_screenshot(phone, "playground_phone_dark")
     phone.close()
+
+
+# --- the second panel: draw edges, see a face -----------------------------------------------------------
+
+
+def shaken(unet: UNet) -> UNet:
+    """Weights that no rounding to half precision hides, and that make something of each pixel."""
+    torch.manual_seed(0)
+    for p in unet.parameters():
+        p.data += 0.1 * torch.randn_like(p)
+    return unet.eval()
+
+
+@pytest.fixture(scope="module")
+def unet() -> UNet:
+    return shaken(UNet((3, 32, 32), source_channels=1, width=5, halvings=3))
+
+
+@pytest.fixture(scope="module")
+def drawing_page(unet, tmp_path_factory):
+    """The address of a page with both panels, opened at the second."""
+    path = tmp_path_factory.mktemp("playground") / "page.html"
+    write_playground(load_shipped("mnist_generator")[0], path, translator_model(unet, pen=1))
+    return f"{path.as_uri()}#draw"
+
+
+def ink(page) -> torch.Tensor:
+    """What stands on the drawing canvas, uint8 (1, 1, H, W)."""
+    drawn(page)
+    made = page.evaluate(
+        """() => { const c = document.querySelector("#easel canvas");
+        return [c.height, c.width, [...c.getContext("2d").getImageData(0, 0, c.width, c.height).data]]; }"""
+    )
+    return torch.tensor(made[2], dtype=torch.uint8).view(1, *made[:2], 4)[..., :1].permute(0, 3, 1, 2)
+
+
+def face(page) -> torch.Tensor:
+    """What the page shows of it, (1, 3, H, W)."""
+    drawn(page)
+    made = page.evaluate(
+        """() => { const c = document.getElementById("face");
+        return [c.height, c.width, [...c.getContext("2d").getImageData(0, 0, c.width, c.height).data]]; }"""
+    )
+    return torch.tensor(made[2]).view(1, *made[:2], 4)[..., :3].permute(0, 3, 1, 2)
+
+
+def is_translated(page, unet: UNet) -> bool:
+    """Half precision and another order of adding: two levels of 255."""
+    ours = unscale_pixels(apply(unet, ink(page))).int()
+    return bool((ours - face(page)).abs().max() <= 2) and bool(ours.float().std() > 5)
+
+
+@pytest.mark.parametrize(("side", "width", "halvings"), [(32, 5, 3), (16, 3, 2), (48, 4, 4), (16, 7, 1)])
+def test_the_pages_unet_is_pytorchs(page, tmp_path, side, width, halvings):
+    unet = shaken(UNet((3, side, side), 1, width, halvings))
+    write_playground(Generator(4, (1, 4, 4), (8,)).eval(), tmp_path / "page.html", translator_model(unet, pen=1))
+    page.goto(f"{(tmp_path / 'page.html').as_uri()}#draw")
+    page.wait_for_function("document.getElementById('face-said').textContent")
+    random = torch.Generator().manual_seed(side)
+    lines = (torch.rand(4, 1, side, side, generator=random) < 0.1).byte() * 255
+    greys = torch.randint(0, 256, (2, 1, side, side), generator=random).byte()
+    sources = torch.cat([lines, greys, edge_map(draw_faces(sample_factors(4, 1), side))])
+    for source, ours in zip(sources, unscale_pixels(apply(unet, sources)).int(), strict=True):
+        made = page.evaluate("x => [...playground.translate(x)]", (source / 127.5 - 1).flatten().tolist())
+        assert (torch.tensor(made).view(side, side, 4)[..., :3].permute(2, 0, 1) - ours).abs().max() <= 2
+        assert ours.float().std() > 5
+
+
+def test_a_unet_that_the_page_cannot_compute_is_refused():
+    for options in ({"skips": False}, {"residual": True}):
+        with pytest.raises(ValueError, match="skips=False, not residual=True"):
+            describe_unet(UNet((1, 8, 8), 1, 3, 1, **options))
+
+
+def test_its_weights_come_from_the_file_that_ships_or_there_is_no_second_panel(page, tmp_path, unet):
+    assert load_translator(tmp_path / "absent.safetensors") is None
+    save_network(tmp_path / "one.safetensors", unet, pen=2)
+    model = load_translator(tmp_path / "one.safetensors")
+    assert model["pen"] == 2
+    assert model["weights"] == translator_model(unet, pen=2)["weights"]
+    save_network(tmp_path / "other.safetensors", Generator(2, (1, 2, 2), (4,)))
+    with pytest.raises(CheckpointError, match="UNet"):
+        load_translator(tmp_path / "other.safetensors")
+    write_playground(load_shipped("mnist_generator")[0], tmp_path / "page.html")
+    page.goto(f"{(tmp_path / 'page.html').as_uri()}#draw")
+    assert not page.locator("#pages").is_visible()
+    assert not page.locator("#draw").is_visible()
+    assert page.locator("#picture").is_visible()
+
+
+def test_it_begins_with_edges_of_faces_of_each_kind(unet):
+    factors = sample_factors(200, seed=99)
+    known = edge_map(draw_faces(factors, 32))
+    kinds = set()
+    for url in translator_model(unet, pen=1)["drawings"]:
+        picture = torch.from_numpy(np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))))
+        (index,) = [i for i, edges in enumerate(known) if torch.equal(edges[0], picture)]
+        kinds.add(tuple(factors[index, -len(CHANCES) :].int().tolist()))
+    assert kinds == {(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)}
+
+
+def stroke(page, *cells: tuple[float, float], side: int = 32) -> None:
+    """Draw with the mouse from pixel to pixel."""
+    box = page.locator("#easel canvas").bounding_box()
+    places = [(box["x"] + box["width"] * x / side, box["y"] + box["height"] * y / side) for x, y in cells]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+def test_a_reader_draws_undoes_erases_begins_anew_and_saves(page, drawing_page, unet):
+    page.goto(drawing_page)
+    page.wait_for_function("document.getElementById('face-said').textContent")
+    opened = ink(page)
+    assert opened.sum() > 50 * 255
+    assert is_translated(page, unet)
+    assert page.inner_text("#face-said") == "A face from drawing 1."
+    stroke(page, (3.5, 28.5), (12.5, 28.5))
+    assert is_translated(page, unet)
+    assert page.inner_text("#face-said") == "A face from what you drew, which began with drawing 1."
+    page.get_by_role("button", name="Undo").click()
+    assert torch.equal(ink(page), opened)
+    page.get_by_role("button", name="Clear").click()
+    assert not ink(page).any()
+    stroke(page, (4.5, 4.5), (20.5, 4.5), (28.5, 20.5))
+    line = int((ink(page) > 0).sum())
+    assert line in (16 + 16, 16 + 16 + 1)  # one pixel thin, as edges are; the bend may be cut short
+    page.get_by_role("button", name="Erase").click()
+    stroke(page, (8.5, 2.5), (8.5, 8.5))
+    assert int((ink(page) > 0).sum()) == line - 1
+    assert is_translated(page, unet)
+    page.get_by_role("button", name="Begin with drawing 3").click()
+    page.wait_for_function("document.getElementById('face-said').textContent == 'A face from drawing 3.'")
+    assert is_translated(page, unet)
+    assert not torch.equal(ink(page), opened)
+    with page.expect_download() as download:
+        page.click("#save-face")
+    saved = Image.open(download.value.path())
+    assert saved.size == (448, 448)
+    pixels = torch.from_numpy(np.array(saved.convert("RGB")))[7::14, 7::14].permute(2, 0, 1)
+    assert torch.equal(pixels.int(), face(page)[0])
+    keep_screenshot(page, "playground_draw")
+
+
+def test_it_is_drawn_by_keys_and_the_panels_change_by_keys(page, drawing_page, unet):
+    page.goto(drawing_page.removesuffix("#draw"))
+    assert page.locator("#picture").is_visible()
+    page.locator("#tab-sample").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.getElementById('face-said').textContent")
+    assert not page.locator("#picture").is_visible()
+    before = ink(page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "CANVAS"
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#easel canvas").focus()
+    page.keyboard.press("Space")
+    for key in ("ArrowDown", "ArrowDown", *["Shift+ArrowRight"] * 5):
+        page.keyboard.press(key)
+    assert int((ink(page) > 0).sum()) == 1 + 6
+    assert is_translated(page, unet)
+    page.locator("#tab-draw").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#picture").is_visible()
+    page.click("#tab-draw")  # what was drawn is still there
+    assert int((ink(page) > 0).sum()) == 7
+    assert not torch.equal(ink(page), before)
+
+
+def test_a_finger_draws_on_a_phone_and_the_face_stays_in_sight(browser, drawing_page, unet):
+    phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
+    phone.goto(drawing_page)
+    phone.wait_for_function("document.getElementById('face-said').textContent")
+    assert phone.evaluate("() => document.documentElement.scrollWidth") <= 360
+    phone.locator("#easel canvas").scroll_into_view_if_needed()
+    phone.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    before, box = ink(phone), phone.locator("#easel canvas").bounding_box()
+    assert phone.locator("#face").bounding_box()["y"] >= 0
+    assert phone.locator("#face").bounding_box()["width"] <= 150
+    phone.touchscreen.tap(box["x"] + 6, box["y"] + box["height"] - 40)
+    assert int((ink(phone) != before).sum()) == 1
+    assert is_translated(phone, unet)
+    keep_screenshot(phone, "playground_draw_phone_dark")
+    phone.close()
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_drawing_and_face_stand_side_by_side_in_one_screen(browser, drawing_page, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(drawing_page)
+    page.wait_for_function("document.getElementById('face-said').textContent")
+    easel, made = (page.locator(name).bounding_box() for name in ("#easel canvas", "#face"))
+    assert abs(easel["y"] - made["y"]) < 2
+    assert abs(easel["width"] - made["width"]) < 4
+    assert easel["x"] + easel["width"] < made["x"]
+    assert easel["y"] + easel["height"] < 800
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_the_second_panel(browser, drawing_page, scheme):
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1024, "height": 800})
+    page.goto(drawing_page)
+    page.wait_for_function("document.getElementById('face-said').textContent")
+    assert faults_of(page) == []
+    assert small_targets(page) == []
+    keep_screenshot(page, f"playground_draw_{scheme}")
+    page.close()

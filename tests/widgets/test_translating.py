@@ -155,6 +155,17 @@ def test_both_ways_of_a_pair_and_back(pair, faces):
     assert torch.equal(result(view), expected(pair.to_a, faces[2:3]))
 
 
+def test_a_pair_of_a_class_that_a_cell_has_defined_is_one_too(faces):
+    class TranslatorPair(Network):  # not the package's
+        def __init__(self) -> None:
+            super().__init__()
+            self.to_a, self.to_b = (shaken(UNet((3, SIDE, SIDE), None, 4, 2, residual=True)) for _ in "ab")
+
+    view = explore_translation(TranslatorPair(), faces, ways=("there", "here"))
+    assert list(view.translators) == ["there", "here"]
+    assert torch.equal(result(view), expected(view.translators["there"], faces[:1]))
+
+
 def test_one_translator_shows_no_choice_of_ways(unet, faces):
     view = explore_translation(unet, faces, edge_map)
     assert view.way.layout.display == "none"
