@@ -126,7 +126,7 @@ def test_the_judge_of_digits_scores_each_way_against_the_set_that_it_leads_to(mo
     class Results(Copies):
         """What belongs to the other set, for every picture."""
 
-    a, b = scale_pixels(dark), scale_pixels(light)
+    a, b = scale_pixels(judge.a.images), scale_pixels(judge.b.images)  # in the order of the judge's lot
     monkeypatch.setattr(unpaired, "apply", lambda network, images: scale_pixels(images))
     copied = judge(Copies)
     assert (copied["agree_a"], copied["agree_b"], copied["cycle"]) == (1, 1, 0)
