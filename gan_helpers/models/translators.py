@@ -203,8 +203,8 @@ def places_for(n: int, places: Tensor) -> Tensor:
 class DiscriminatorPair(Network):
     """Two discriminators of patches, ``a`` and ``b``, and a pool of fakes for each; arguments as for those.
 
-    By default a patch is larger than a picture of 32x32. What tells two sets apart may lie in one place alone, as
-    glasses do in a face, and most patches of 22 pixels do not hold it whole.
+    By default a patch is larger than a picture of 32x32: with patches of 22 pixels, as many seconds put glasses on
+    fewer faces.
 
     A batch (2N, C, H, W) is N pictures of A, real or translated, then N of B: logits (2N, 1, h, w).
     """

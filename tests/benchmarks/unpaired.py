@@ -86,8 +86,6 @@ FACES: dict[str, tuple[Variant, str]] = {
     "plain, no identity loss": (replace(plain, identity=0.0), "plain output"),
     "plain, adversarial alone": (replace(plain, identity=0.0, cycle=0.0), "plain, no identity loss"),
     "patches of 22": (replace(recipe, halvings=2), "recipe"),
-    "no R1": (replace(recipe, r1=0.0), "recipe"),
-    "patches of 22, no R1": (replace(recipe, halvings=2, r1=0.0), "patches of 22"),
 }
 
 
