@@ -12,6 +12,7 @@ from pathlib import Path
 
 from drawing.autoencoders import autoencoder, denoiser, variational
 from drawing.beyond import label_paths, processes, repair, stamping, video_gan
+from drawing.cycles import there_and_back
 from drawing.house import wings
 from drawing.latents import editing, inversion, latent_space
 from drawing.networks import discriminator, gan_pipeline, generator, half_steps, leaky_relu, tanh
@@ -22,7 +23,7 @@ NETWORKS = (gan_pipeline, discriminator, generator, leaky_relu, tanh)
 GAME = (half_steps, best_discriminator, dirac, repair)
 BEYOND = (label_paths, stamping, editing, variational, video_gan, processes, pix2pix)
 IDEAS = (*GAME, latent_space, inversion, judging, precision_recall, autoencoder, denoiser, *BEYOND)
-DRAWERS = (*NETWORKS, *IDEAS, wings)
+DRAWERS = (*NETWORKS, *IDEAS, there_and_back, wings)
 DIAGRAMS: dict[str, Callable[[], str]] = {draw.__name__: draw for draw in DRAWERS}
 
 

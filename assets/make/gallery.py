@@ -17,9 +17,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gan_helpers import environment
 from gan_helpers.checkpoints import load_shipped
-from gan_helpers.data import edge_map, enlarge_ink, held_out_faces, scale_pixels
+from gan_helpers.data import (
+    FACTORS,
+    draw_faces,
+    edge_map,
+    enlarge_ink,
+    held_out_faces,
+    sample_factors,
+    scale_pixels,
+)
 from gan_helpers.latent import even_loop
-from gan_helpers.models import apply, generate, sample_latents
+from gan_helpers.models import apply, generate, sample_latents, swapped
 from gan_helpers.training import add_noise
 from gan_helpers.viz import Picture, code_grid, png_bytes, show_images, tile
 
@@ -95,6 +103,17 @@ def translated_edges() -> Picture:
     return show_images(torch.cat(rows), columns=12, zoom=1)
 
 
+def glasses_on_and_off() -> Picture:
+    """Six faces without glasses and six with, each translated to the other kind, and back, in three rows."""
+    pair, _ = load_shipped("glasses")
+    factors = sample_factors(200, seed=17)
+    without, having = (draw_faces(factors[factors[:, FACTORS.index("glasses")] == there][:6], 32) for there in (0, 1))
+    faces = torch.cat([scale_pixels(having), scale_pixels(without)])  # of B, then of A: what the pair takes
+    there = swapped(apply(pair, faces))
+    rows = torch.cat([swapped(faces), there, apply(pair, there)])
+    return show_images(rows, columns=12, rows=["given", "translated", "and back"])
+
+
 PICTURES: dict[str, Callable[[], Picture]] = {
     "generated_digits": digits,
     "gallery/08_ask_for_a_digit": digits_asked_for,
@@ -105,6 +124,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "gallery/13_denoise_with_convolution": cleaned_digits,
     "gallery/14_generate_from_an_autoencoder": variational_digits,
     "gallery/16_translate_with_pairs": translated_edges,
+    "gallery/17_translate_without_pairs": glasses_on_and_off,
 }
 
 

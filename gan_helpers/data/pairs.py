@@ -83,7 +83,7 @@ def check_unpaired(a: Any, b: Any) -> tuple[ImageSet, ImageSet]:
     for name, images in (("first", a), ("second", b)):
         if not len(images):
             raise ValueError(f"the {name} of the two sets is empty: is its folder, or the mask that chose it, right?")
-    _check_sides(a.images, b.images, "first set", "second set")
+    _check_sides(a.images, b.images, "first set's pictures", "second set's")
     if a.shape[0] != b.shape[0]:
         raise ValueError(
             f"one set has {a.shape[0]} channel{'s' * (a.shape[0] > 1)}, the other {b.shape[0]}, grey beside colour: "

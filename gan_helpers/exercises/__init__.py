@@ -17,6 +17,7 @@ from gan_helpers.exercises import (  # noqa: F401, importing them registers thei
     notebook_14,
     notebook_15,
     notebook_16,
+    notebook_17,
     notebook_18,
 )
 from gan_helpers.exercises.cases import CASES, Case, Limits

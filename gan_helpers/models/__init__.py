@@ -92,6 +92,7 @@ from gan_helpers.models.translators import (
     check_unet,
     last_convolution,
     normed_convolution,
+    places_for,
     swapped,
 )
 
@@ -158,6 +159,7 @@ __all__ = [
     "looking_layers",
     "normed_convolution",
     "photo_pair",
+    "places_for",
     "point_pair",
     "quarter",
     "receptive_fields",

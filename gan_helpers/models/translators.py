@@ -167,7 +167,7 @@ class TranslatorPair(Network):
 class ImagePool(nn.Module):
     """The last pictures that a translator made, a few of which D sees again in place of new ones.
 
-    Its pictures are saved with the network that holds it, so that a resumed training goes on with the same ones.
+    They are saved with the network that holds them. ValueError for a batch of more pictures than there are places.
     Source: Shrivastava et al., arXiv 1612.07828, section 2.3; 50 pictures in CycleGAN, arXiv 1703.10593, section 4.
     """
 
@@ -177,34 +177,30 @@ class ImagePool(nn.Module):
         self.register_buffer("filled", torch.zeros(size, dtype=torch.bool))
 
     def forward(self, fakes: Tensor) -> Tensor:
-        """Fakes (N, C, H, W), each with probability 1/2 exchanged for an older one, which is given out instead.
-
-        Raises:
-            ValueError: more of them than the pool has places.
-        """
-        size, n = len(self.filled), len(fakes)
-        if not size:
+        """Fakes (N, C, H, W), each with probability 1/2 exchanged for an older one, which is given out instead."""
+        if not len(self.filled):
             return fakes
-        if n > size:
-            raise ValueError(f"a batch of {n} for a pool of {size} pictures: choose pool={n} or more, or 0 for none")
-        places = torch.randperm(size, device=fakes.device)[:n]
+        places = places_for(len(fakes), self.filled)
         old, known = self.images[places], self.filled[places]
-        exchanged = known & (torch.rand(n, device=fakes.device) < 0.5)
+        exchanged = known & (torch.rand(len(fakes), device=fakes.device) < 0.5)
         stored = exchanged | ~known  # a free place takes a copy, and the new one is given out all the same
-        self.images[places] = torch.where(_each(stored), fakes, old)
+        self.images[places] = torch.where(stored.view(-1, 1, 1, 1), fakes, old)
         self.filled[places] = True
-        return torch.where(_each(exchanged), old, fakes)
+        return torch.where(exchanged.view(-1, 1, 1, 1), old, fakes)
 
 
-def _each(chosen: Tensor) -> Tensor:
-    return chosen.view(-1, 1, 1, 1)
+def places_for(n: int, places: Tensor) -> Tensor:
+    """n different ones of the pool's places, (n,), drawn at random; ValueError if it has fewer."""
+    if n > len(places):
+        raise ValueError(f"a batch of {n} for a pool of {len(places)} pictures: choose pool={n} or more, or 0 for none")
+    return torch.randperm(len(places), device=places.device)[:n]
 
 
 class DiscriminatorPair(Network):
     """Two discriminators of patches, ``a`` and ``b``, and a pool of fakes for each; arguments as for those.
 
-    By default a patch is larger than a picture of 32x32. What tells two sets apart may lie in one place alone, as
-    glasses do in a face, and most patches of 22 pixels do not hold it whole.
+    By default a patch is larger than a picture of 32x32: with patches of 22 pixels, as many seconds put glasses on
+    fewer faces.
 
     A batch (2N, C, H, W) is N pictures of A, real or translated, then N of B: logits (2N, 1, h, w).
     """

@@ -15,7 +15,15 @@ from gan_helpers.environment import ASSETS
 FACTS = {"architecture", "data", "steps", "seconds", "machine", "scores", "seed"}
 
 
-TRAININGS = ("train_gan", "train_vaegan", "train_autoencoder", "train_classifier", "train_reader", "train_pix2pix")
+TRAININGS = (
+    "train_gan",
+    "train_vaegan",
+    "train_autoencoder",
+    "train_classifier",
+    "train_reader",
+    "train_pix2pix",
+    "train_cyclegan",
+)
 
 
 @pytest.fixture

@@ -284,7 +284,11 @@ def test_an_empty_or_missing_side_is_told(tmp_path):
     [
         (pictures(0), pictures(2), "first of the two sets is empty"),
         (pictures(2), pictures(0), "second of the two sets is empty"),
-        (pictures(2), pictures(3, 3, 8, 16), "first set are 8x8, the second set 8x16: load both with the same size"),
+        (
+            pictures(2),
+            pictures(3, 3, 8, 16),
+            "first set's pictures are 8x8, the second set's 8x16: load both with the same size",
+        ),
         (pictures(2, 1), pictures(2), "1 channel, the other 3, grey beside colour: load both with channels=3"),
         (pictures(2).float(), pictures(2), "unscale_pixels"),
     ],
