@@ -33,4 +33,4 @@ def there_and_back() -> str:
         parts += [polyline([(90, middle + up * 52), (90, edge), (330, edge)], stroke=GENERATOR, **DASHED)]
         parts += [polyline([(442, edge), (682, edge), (682, middle + up * 52)], stroke=GENERATOR, **DASHED)]
         parts += [label(830, middle - 5, "cycle loss:", "back to the start?", fill=GENERATOR)]
-    return document(there_and_back, "Two translators, two discriminators, two cycles", 540, *parts)
+    return document(there_and_back, "Two translators, two discriminators, two cycles", 556, *parts)
