@@ -96,7 +96,7 @@ def _as_set(images: Any) -> ImageSet:
     if isinstance(images, ImageSet):
         return images
     count = len(images) if isinstance(images, Tensor) else 0  # anything else is refused by name
-    return ImageSet(images, torch.zeros(count, dtype=torch.int64), ("all",), "given as a tensor")
+    return ImageSet(images, torch.zeros(count, dtype=torch.int64, device=images.device), ("all",), "given as a tensor")
 
 
 def _check_sides(a: Tensor, b: Tensor, first: str, second: str) -> None:

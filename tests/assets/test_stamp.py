@@ -46,7 +46,7 @@ def test_stamping_changes_badges_links_and_cells_and_can_be_undone(address, copy
         if path.suffix == ".ipynb":
             assert f"colab.research.google.com/github/{owner}/blob/main/notebooks/{path.name})" in text
     readme = (copy_of_the_course / "README.md").read_text(encoding="utf-8")
-    assert readme.count(f"colab.research.google.com/github/{owner}/blob/main/notebooks/") == 17
+    assert readme.count(f"colab.research.google.com/github/{owner}/blob/main/notebooks/") == 19
     assert f'"{stamp.pages_address(address)}playground.html"' in readme
     assert f'href="{stamp.pages_address(address)}"' in readme  # the book
     stamp.stamp_address(OLD, copy_of_the_course)

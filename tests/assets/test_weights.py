@@ -109,7 +109,7 @@ def test_networks_and_pictures_are_moved_to_the_device_that_is_announced(name, f
     ("typed", "hint"),
     [
         ("mnist_vea", "did you mean mnist_vae?"),
-        ("faces", "did you mean face_"),
+        ("face", "did you mean face_"),
         ("xyz", "choose one of mnist_classic, "),
     ],
 )
