@@ -95,8 +95,10 @@ def check_unpaired(a: Any, b: Any) -> tuple[ImageSet, ImageSet]:
 def _as_set(images: Any) -> ImageSet:
     if isinstance(images, ImageSet):
         return images
-    count = len(images) if isinstance(images, Tensor) else 0  # anything else is refused by name
-    return ImageSet(images, torch.zeros(count, dtype=torch.int64, device=images.device), ("all",), "given as a tensor")
+    labels = torch.zeros(0)  # of anything but a tensor, which is refused by name
+    if isinstance(images, Tensor):
+        labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+    return ImageSet(images, labels, ("all",), "given as a tensor")
 
 
 def _check_sides(a: Tensor, b: Tensor, first: str, second: str) -> None:
