@@ -124,7 +124,6 @@ def _swaps(coin: bool, free: bool) -> bool:
         ),
         "a free place has no older picture to give": _pool(lambda coin, free: coin or free, lambda coin, free: coin),
         "where no picture is exchanged, the older one stays in its place": _pool(lambda *_: True, _swaps),
-        "a free place takes the new picture whatever `exchanged` says": _pool(lambda coin, free: coin, _swaps),
         "a new picture is stored too when only its place is exchanged": _pool(lambda coin, free: free, _swaps),
         "D sees the older picture only where it is exchanged": _pool(
             lambda coin, free: coin or free, lambda coin, free: not free
