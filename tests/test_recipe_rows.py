@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
+import measured
 import recipe
 
 from gan_helpers import models
@@ -37,16 +37,6 @@ def test_times_sooner_is_the_ratio_of_seconds_at_the_classic_best():
     assert recipe.times_sooner(rows) == pytest.approx(300 / 9)  # median of 8, 9 and 10 seconds
 
 
-def test_a_run_made_again_replaces_its_rows_and_no_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(recipe, "HERE", tmp_path)
-    recipe.store("rows.csv", [row("ours", 0, t, 9.0) for t in (10, 20)])
-    recipe.store("rows.csv", [row("ours", 1, 10, 8.0)])
-    recipe.store("rows.csv", [row("classic", 0, 10, 7.0)])
-    recipe.store("rows.csv", [row("ours", 0, 10, 6.0)])
-    found = [(r["recipe"], r["seed"], r["frechet"]) for r in recipe.read_rows(tmp_path / "rows.csv")]
-    assert found == [("ours", "1", "8.0"), ("classic", "0", "7.0"), ("ours", "0", "6.0")]
-
-
 def test_rows_are_grouped_by_moment_over_the_seeds():
     rows = [row("ours", s, t + s, 1.0) for s in (0, 1) for t in (10, 20, 30)]
     groups = recipe.by_moment(rows)
@@ -55,7 +45,7 @@ def test_rows_are_grouped_by_moment_over_the_seeds():
 
 
 def test_the_stored_comparison_holds_five_seeds_of_ours_and_two_of_the_classic_recipe():
-    rows = recipe.read_rows(recipe.HERE / "recipe.csv")
+    rows = measured.read_rows("recipe.csv")
     seeds = {name: {r["seed"] for r in rows if r["recipe"] == name} for name in ("ours", "classic")}
     assert len(seeds["ours"]) >= 5
     assert len(seeds["classic"]) >= 2
@@ -69,7 +59,7 @@ def lever_row(lever: str, seed: int, moment: int, frechet: float = 9.0) -> dict[
 
 
 def test_the_stored_levers_hold_every_lever_three_seeds_and_both_moments():
-    rows = recipe.read_rows(recipe.HERE / "levers.csv")
+    rows = measured.read_rows("levers.csv")
     runs = Counter((r["lever"], r["seed"], int(r["moment"])) for r in rows)
     assert runs == Counter(product(recipe.LEVERS, "012", recipe.LEVER_MOMENTS))
     assert all(r["moment"] == r["steps"] for r in rows)
@@ -103,37 +93,25 @@ def test_finished_levers_are_left_out_and_unfinished_ones_made_again(tmp_path, m
         trained.append((variant, seed))
         return [{"seed": seed, "moment": moment, "frechet": 1.0} for moment in recipe.LEVER_MOMENTS]
 
-    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(measured, "HERE", tmp_path)
     monkeypatch.setattr(recipe, "LEVERS", {"a": (1, "a"), "b": (2, "a"), "c": (3, "a")})
     monkeypatch.setattr(recipe, "rows_of", rows_of)
-    recipe.store("levers.csv", [lever_row("a", 0, moment) for moment in recipe.LEVER_MOMENTS])
-    recipe.store("levers.csv", [lever_row("b", 0, 1500)])  # its last moment is missing
+    measured.store("levers.csv", [lever_row("a", 0, moment) for moment in recipe.LEVER_MOMENTS])
+    measured.store("levers.csv", [lever_row("b", 0, 1500)])  # its last moment is missing
     for _ in range(2):
         recipe.levers(argparse.Namespace(seeds=[0, 1], only=None), None, None)
     assert trained == [(2, 0), (3, 0), (1, 1), (2, 1), (3, 1)]
-    found = {(r["lever"], r["seed"], r["moment"]): r["frechet"] for r in recipe.read_rows(tmp_path / "levers.csv")}
+    found = {(r["lever"], r["seed"], r["moment"]): r["frechet"] for r in measured.read_rows("levers.csv")}
     assert len(found) == 3 * 2 * 2
     assert found["a", "0", "4500"] == "9.0"  # kept
     assert found["b", "0", "1500"] == "1.0"  # made again
-
-
-def test_two_at_once_lose_no_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(recipe, "HERE", tmp_path)
-
-    def fill(seed: int) -> None:
-        for lever in "abcdefgh":
-            recipe.store("levers.csv", [lever_row(lever, seed, moment) for moment in recipe.LEVER_MOMENTS])
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(fill, range(4)))
-    assert len(recipe.read_rows(tmp_path / "levers.csv")) == 4 * 8 * 2
 
 
 # --- few pictures -------------------------------------------------------------------------------------
 
 
 def test_the_stored_rows_on_few_pictures_hold_all_remedies_three_seeds_and_all_moments():
-    rows = recipe.read_rows(recipe.HERE / "few.csv")
+    rows = measured.read_rows("few.csv")
     assert all(r["moment"] == r["steps"] for r in rows)
     runs = Counter((r["remedy"], r["seed"], int(r["moment"])) for r in rows)
     assert runs == Counter(product(recipe.REMEDIES, "012", recipe.FEW_MOMENTS))
@@ -210,14 +188,14 @@ def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer
         assert data is few_scorer.known
         snapshots.taken = [(moment, 1.04, moment, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
 
-    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(measured, "HERE", tmp_path)
     monkeypatch.setattr(recipe, "FEW_MOMENTS", (100, 300))
     monkeypatch.setattr(recipe, "SAMPLES", 600)
     monkeypatch.setattr(recipe, "train", train)
     for seeds in ([0], [0, 1]):
         recipe.few(argparse.Namespace(seeds=seeds, only="R1"), None, few_scorer)
     assert trained == [(recipe.REMEDIES["R1"], 0), (recipe.REMEDIES["R1"], 1)]
-    rows = recipe.read_rows(tmp_path / "few.csv")
+    rows = measured.read_rows("few.csv")
     assert [(r["remedy"], r["seed"], r["moment"]) for r in rows] == [("R1", s, m) for s in "01" for m in ("100", "300")]
     assert all(float(r["frechet"]) > 0 for r in rows)
 
@@ -226,7 +204,7 @@ def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer
 
 
 def test_the_stored_costs_are_of_all_levers_and_remedies():
-    rows = recipe.read_rows(recipe.HERE / "costs.csv")
+    rows = measured.read_rows("costs.csv")
     assert sorted(row["variant"] for row in rows) == sorted({*recipe.LEVERS, *recipe.REMEDIES})
     assert all(1 < float(row["milliseconds"]) < 1000 for row in rows)
 
@@ -248,13 +226,13 @@ def test_costs_are_medians_of_three_rounds_in_turn(tmp_path, monkeypatch):
         asked.append(variant)
         return next(found)
 
-    monkeypatch.setattr(recipe, "HERE", tmp_path)
+    monkeypatch.setattr(measured, "HERE", tmp_path)
     monkeypatch.setattr(recipe, "LEVERS", {"a": ("A", "a")})
     monkeypatch.setattr(recipe, "REMEDIES", {"b": "B"})
     monkeypatch.setattr(recipe, "step_seconds", step_seconds)
     recipe.costs(argparse.Namespace(), None, None)
     assert asked == ["A", "B"] * 3
-    rows = recipe.read_rows(tmp_path / "costs.csv")
+    rows = measured.read_rows("costs.csv")
     assert rows == [{"variant": "a", "milliseconds": "30.0"}, {"variant": "b", "milliseconds": "50.0"}]
 
 

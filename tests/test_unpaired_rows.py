@@ -16,6 +16,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
+import measured
 import unpaired
 
 from gan_helpers.data import ImageSet, scale_pixels
@@ -32,16 +33,16 @@ def pictures(n: int, channels: int = 1, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", ["unpaired.csv", "goal.csv"])
 def test_stored_rows_are_those_that_the_program_trains(name):
-    rows = unpaired.read_rows(name)
+    rows = measured.read_rows(name)
     known = {("glasses", variant) for variant in unpaired.FACES}
     stored = Counter((row["data"], row["variant"]) for row in rows)
     assert stored.keys() <= (known if name == "unpaired.csv" else {("glasses", "recipe"), ("digits", "recipe")})
     assert stored["glasses", "recipe"] == 3
     assert len({(row["data"], row["variant"], row["seed"]) for row in rows}) == len(rows)
     for row in rows:
-        seconds = unpaired.SECONDS if name == "unpaired.csv" else unpaired.GOAL_SECONDS[row["data"]]
+        seconds, cost = (unpaired.SECONDS, row["variant"]) if name == "unpaired.csv" else unpaired.GOALS[row["data"]]
         assert int(row["seconds"]) == seconds
-        assert int(row["steps"]) == unpaired.steps_in(seconds, row["data"], row["variant"])
+        assert int(row["steps"]) == measured.steps_for(seconds, "unpaired_costs.csv", cost)
 
 
 @pytest.mark.parametrize("name", unpaired.FACES)
@@ -73,7 +74,7 @@ def test_the_recipe_is_the_package_s_own():
 
 
 def test_a_step_costs_what_its_process_computes_and_not_what_it_waits():
-    clock, start = unpaired.StepClock(), time.perf_counter()
+    clock, start = measured.StepClock(), time.perf_counter()
 
     def sleep(run):
         time.sleep(0.05)
@@ -81,27 +82,12 @@ def test_a_step_costs_what_its_process_computes_and_not_what_it_waits():
     networks = TranslatorPair((1, 32, 32), width=2), DiscriminatorPair((1, 32, 32), width=2)
     run = train_cyclegan(*networks, pictures(160), pictures(40, seed=1), epochs=1, callbacks=[sleep, clock])
     assert len(clock.times) == run.step == 10
-    assert 0 < clock.seconds_a_step < (time.perf_counter() - start) / 9 - 0.04
+    assert 0 < clock.seconds_a_step() < (time.perf_counter() - start) / 9 - 0.04
 
 
-def test_seconds_are_turned_into_steps_by_the_stored_cost(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpaired, "HERE", tmp_path)
-    for name, milliseconds in (("recipe", 40.0), ("no pool", 25.0)):
-        unpaired.store("cost.csv", {"data": "glasses", "variant": name, "seed": 0, "milliseconds": milliseconds})
-    assert unpaired.steps_in(10, "glasses", "recipe") == 250
-    assert unpaired.steps_in(10, "glasses", "no pool") == 400
+def test_a_run_has_as_many_steps_as_asked():
     run = unpaired.train(unpaired.Variant(pool=0), *(as_set(pictures(50, seed=s)) for s in (0, 1)), 2, 0)
     assert run.step == 2
-
-
-def test_rows_are_appended_columns_grow_and_what_is_there_is_known(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpaired, "HERE", tmp_path)
-    assert not unpaired.is_stored("rows.csv", "glasses", "recipe", 0)
-    unpaired.store("rows.csv", {"data": "glasses", "variant": "recipe", "seed": 0, "adds": 0.5})
-    unpaired.store("rows.csv", {"data": "digits", "variant": "recipe", "seed": 1, "agree_a": 0.7})
-    assert [(row["adds"], row["agree_a"]) for row in unpaired.read_rows("rows.csv")] == [("0.5", ""), ("", "0.7")]
-    assert unpaired.is_stored("rows.csv", "glasses", "recipe", 0)
-    assert not unpaired.is_stored("rows.csv", "glasses", "recipe", 1)
 
 
 def as_set(images: torch.Tensor) -> ImageSet:

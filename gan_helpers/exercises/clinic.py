@@ -19,8 +19,8 @@ from gan_helpers.exercises.checking import Verdict
 from gan_helpers.metrics.distances import class_coverage, frechet_distance, nearest_distances
 from gan_helpers.metrics.readers import Reading, load_classifier, read_images
 from gan_helpers.training.runs import History
+from gan_helpers.viz.histories import plot_before_after, plot_case
 from gan_helpers.viz.pictures import Picture, image_tag
-from gan_helpers.viz.plots import plot_before_after, plot_case
 
 COMPARED, SEARCHED, FROM = 1000, 200, 5000  # pictures: scored; sought among the training pictures; of those at most
 LAST = 50  # steps whose scores of D are averaged

@@ -1,5 +1,6 @@
 """Every plot, picture and film, in one style."""
 
+from gan_helpers.viz.codes import code_grid, plane_codes, plot_codes, plot_plane
 from gan_helpers.viz.fields import (
     FieldLapse,
     draw_field,
@@ -14,6 +15,7 @@ from gan_helpers.viz.films import (
     save_gif,
     save_video,
 )
+from gan_helpers.viz.histories import draw_history, plot_before_after, plot_case, plot_history, plot_losses, smooth
 from gan_helpers.viz.pictures import (
     DATA,
     DISCRIMINATOR,
@@ -29,26 +31,16 @@ from gan_helpers.viz.pictures import (
     to_pil,
 )
 from gan_helpers.viz.plots import (
-    code_grid,
-    draw_history,
-    plane_codes,
     plot_bars,
-    plot_before_after,
     plot_by_factor,
-    plot_case,
-    plot_codes,
     plot_effects,
     plot_histograms,
-    plot_history,
     plot_labelled_images,
     plot_lines,
-    plot_losses,
     plot_paths,
     plot_pixel_values,
-    plot_plane,
     plot_points,
     plot_score_card,
-    smooth,
 )
 
 __all__ = [

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from PIL import Image
 from torch import Tensor
 
@@ -32,11 +33,14 @@ def field(discriminator: Network, side: int, limit: float = 1.0) -> tuple[Tensor
     return tuple(values.detach().unflatten(0, (side, side)) for values in (points, logits, gradient))
 
 
-def draw_field(axes: Axes, discriminator: Network, fake: Tensor, real: Tensor, title: str) -> None:
-    """What D says (colour), where its gradient points (arrows), real points in grey and generated ones in blue."""
+def draw_field(axes: Axes, discriminator: Network, fake: Tensor, real: Tensor, title: str) -> AxesImage:
+    """What D says (colour), where its gradient points (arrows), real points in grey and generated ones in blue.
+
+    Returns what was coloured, for a colour bar.
+    """
     _, logits, _ = field(discriminator, 120)
     colours = {"cmap": "RdYlBu", "vmin": 0, "vmax": 1, "alpha": 0.55, "origin": "lower"}
-    axes.imshow(logits.sigmoid().numpy(), extent=(-1, 1, -1, 1), interpolation="bilinear", **colours)
+    said = axes.imshow(logits.sigmoid().numpy(), extent=(-1, 1, -1, 1), interpolation="bilinear", **colours)
     points, _, gradient = field(discriminator, ARROWS, 0.94)
     arrows = gradient / gradient.norm(dim=2, keepdim=True).clamp(min=1e-12)  # the direction alone
     axes.quiver(*points.unbind(2), *arrows.unbind(2), color="#555555", scale=32, width=0.003)
@@ -44,16 +48,18 @@ def draw_field(axes: Axes, discriminator: Network, fake: Tensor, real: Tensor, t
     axes.scatter(*fake.T, s=5, color=GENERATOR, linewidths=0, alpha=0.8)
     axes.set(title=title, xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[])
     axes.grid(False)
+    return said
 
 
 @plot
 def plot_fields(panels: Mapping[str, tuple[Network, Tensor]], real: Tensor, width: float = 3.9) -> tuple[Figure, str]:
-    """One panel a title: D's field, under generated points (N, 2) and real ones (M, 2)."""
-    figure = Figure(figsize=(width * len(panels), width + 0.3))
-    for axes, (title, (discriminator, fake)) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
-        draw_field(axes, discriminator, fake, real, title)
+    """One panel a title: D's field, under generated points (N, 2) and real ones (M, 2), and one bar of its colours."""
+    figure = Figure(figsize=(width * len(panels) + 0.7, width + 0.3))
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, (discriminator, fake)) in zip(row, panels.items(), strict=True):
+        said = draw_field(axes, discriminator, fake, real, title)
+    bar = figure.colorbar(said, ax=[*row], ticks=[0, 0.5, 1], fraction=0.15, aspect=18, pad=0.02)
+    bar.set_label("probability of real that D gives", fontsize=9)
     return figure, (
         f"{', '.join(panels)}: real points in grey, generated ones in blue, on the field of D, blue where it says "
         "real and red where it says generated, with arrows along its gradient"

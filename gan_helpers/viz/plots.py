@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from math import ceil
-from typing import Any
 
 import matplotlib as mpl
 import torch
@@ -15,18 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
-from gan_helpers.checkpoints import Network
 from gan_helpers.data.faces import FACTORS
 from gan_helpers.metrics.distances import Estimate
 from gan_helpers.metrics.scorecards import ROWS, ScoreCard
-from gan_helpers.models.sampling import generate
-from gan_helpers.training.runs import History
-from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, PALETTE, plot, tile
+from gan_helpers.viz.pictures import DATA, GENERATOR, PALETTE, plot, tile
 
 FRAME = "#B0B4B8"  # a light grey: seen on white and beside black
 
 
-def _panels(count: int = 1, width: float = 4.2, height: float = 3.0) -> tuple[Figure, list[Axes]]:
+def panels_of(count: int = 1, width: float = 4.2, height: float = 3.0) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width * count, height))
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
@@ -53,7 +48,7 @@ def plot_lines(
     ``bands`` shades from the first to the second row of numbers, behind the curve of the same name. ``colours`` are
     those of the first curves, such as DATA for real pictures and GENERATOR for generated ones.
     """
-    figure, (axes,) = _panels(width=7.4, height=3.4)
+    figure, (axes,) = panels_of(width=7.4, height=3.4)
     axes.set_prop_cycle(color=_colours(colours))
     for (name, y), style in zip(curves.items(), ["-", "--", "-.", ":"] * len(curves), strict=False):
         (line,) = axes.plot(x, y, style, label=name, linewidth=2)
@@ -81,7 +76,7 @@ def plot_bars(
     ``colours`` are those of the first keys: grey for real pictures, so give () where there are none.
     """
     groups = values if isinstance(values, Mapping) else {"": values}
-    figure, (axes,) = _panels(width=6.4 if len(groups) == 1 else 9.0)
+    figure, (axes,) = panels_of(width=6.4 if len(groups) == 1 else 9.0)
     width = 0.8 / len(groups)
     for i, ((key, row), colour) in enumerate(zip(groups.items(), _colours(colours), strict=False)):
         places = [place + (i - (len(groups) - 1) / 2) * width for place in range(len(names))]
@@ -105,7 +100,7 @@ def plot_histograms(
     colours: Sequence[str] = (),
 ) -> tuple[Figure, str]:
     """Histograms of several named groups of numbers over the same bins; ``colours`` are those of the first groups."""
-    figure, (axes,) = _panels(width=6.4)
+    figure, (axes,) = panels_of(width=6.4)
     axes.set_prop_cycle(color=_colours(colours))
     low = min(float(values.min()) for values in groups.values())
     high = max(float(values.max()) for values in groups.values())
@@ -121,7 +116,7 @@ def plot_points(
     groups: Mapping[str, Tensor], radii: Mapping[str, Tensor] | None = None, title: str = ""
 ) -> tuple[Figure, str]:
     """Named clouds of 2-D points (N, 2), the first in the data's grey; ``radii`` (N,) draws balls around a cloud."""
-    figure, (axes,) = _panels(width=5.6, height=3.8)
+    figure, (axes,) = panels_of(width=5.6, height=3.8)
     for (name, points), colour in zip(groups.items(), _colours((DATA,)), strict=False):
         size = 50 if len(points) < 50 else 6
         axes.scatter(*points.T.tolist(), s=size, color=colour, label=name, linewidths=0, alpha=0.9)
@@ -139,7 +134,7 @@ def plot_points(
 @plot
 def plot_pixel_values(image: Tensor, title: str = "") -> tuple[Figure, str]:
     """One grey image (1, H, W), uint8, with each pixel's number written on it."""
-    figure, (axes,) = _panels(width=9, height=9)
+    figure, (axes,) = panels_of(width=9, height=9)
     axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=255)
     for (y, x), value in zip(torch.cartesian_prod(*map(torch.arange, image[0].shape)), image.flatten(), strict=True):
         if value > 0:
@@ -173,94 +168,6 @@ def plot_labelled_images(
         axes.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
         axes.set_title(title, fontsize=9)
     return figure, f"{len(images)} pictures, captioned {', '.join(titles)}"
-
-
-def smooth(values: Tensor, points: int = 300) -> tuple[Tensor, Tensor]:
-    """Means over at most ``points`` equal stretches of a long series: (middle steps, means)."""
-    size = max(1, ceil(len(values) / points))
-    stretches = values.split(size)
-    middles = torch.tensor([i * size + (len(part) + 1) / 2 for i, part in enumerate(stretches)])
-    return middles, torch.stack([part.mean() for part in stretches])
-
-
-@plot
-def plot_losses(runs: Mapping[str, Mapping[str, Tensor | Sequence[float]]], log: bool = False) -> tuple[Figure, str]:
-    """A panel for each named run with its losses in nats, "D" and "G" or one of them, over training steps.
-
-    Panels share their axes. Long curves are means over a hundred stretches. The dotted line at 2 log 2 is D's loss
-    where D gives every picture the probability 0.5. With ``log`` what lies above 2 is drawn on a logarithmic scale.
-    """
-    figure = Figure(figsize=(max(6.4, 4.2 * len(runs)), 3.4))
-    panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (title, curves) in zip(panels, runs.items(), strict=True):
-        for name, losses in curves.items():
-            colour = DISCRIMINATOR if name == "D" else GENERATOR
-            values = torch.as_tensor(losses, dtype=torch.float32).cpu()
-            axes.plot(*smooth(values, 100), color=colour, label=f"{name}'s loss", linewidth=1.8)
-        axes.axhline(2 * math.log(2), color=DATA, linestyle=":", linewidth=1.8, label="2 log 2: D undecided")
-        axes.set(title=title, xlabel="step")
-        axes.set_yscale("symlog" if log else "linear", **({"linthresh": 2.0} if log else {}))
-    panels[0].set_ylabel("loss (nats)")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure, f"losses over training steps, with a dotted line at 2 log 2: {'; '.join(runs)}"
-
-
-def draw_history(history: History, losses: Axes, scores: Axes) -> None:
-    """Both losses on one pair of axes; the mean D(x) and D(G(z)) on the other."""
-    rows = history.rows()
-    names = {"d_loss": "D's loss", "g_loss": "G's loss", "d_real": "D(x), real", "d_fake": "D(G(z)), generated"}
-    colours = (DISCRIMINATOR, GENERATOR, DATA, GENERATOR)
-    for i, (key, colour) in enumerate(zip(history.columns, colours, strict=True)):
-        axes = losses if key.endswith("loss") else scores
-        axes.plot(*smooth(rows[:, i]), color=colour, label=names[key], linewidth=1.5)
-    losses.set(xlabel="step", title="losses (nats)")
-    scores.set(xlabel="step", title="mean probability that D gives", ylim=(-0.03, 1.03))  # 0 and 1 in full
-    for axes in (losses, scores):
-        axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # never over a line
-
-
-@plot
-def plot_history(history: History) -> tuple[Figure, str]:
-    """A run's losses, and how real D finds real and generated pictures."""
-    figure, (losses, scores) = _panels(2)
-    draw_history(history, losses, scores)
-    return figure, "left: both losses over training steps; right: mean D(x) and D(G(z)) over training steps"
-
-
-@plot
-def plot_case(history: History, pictures: Tensor, real: Tensor) -> tuple[Figure, str]:
-    """A run as a colleague sends it: both losses, D's mean probabilities, and samples (N, C, H, W) below real ones."""
-    figure = Figure(figsize=(11.0, 3.3))
-    losses, scores, sheet = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
-    draw_history(history, losses, scores)
-    rows = [tile(part.nan_to_num() if part.is_floating_point() else part, 10) for part in (real, pictures)]
-    gap = torch.full((1, 12, rows[0].shape[2]), 255, dtype=torch.uint8)
-    sheet.imshow(torch.cat([rows[0], gap, rows[1]], 1)[0].numpy(), cmap="gray", vmin=0, vmax=255)
-    middle = rows[0].shape[1] + 12 + rows[1].shape[1] / 2
-    sheet.set_yticks([rows[0].shape[1] / 2, middle], ["real", "generated"])
-    sheet.set_xticks([])
-    sheet.grid(False)
-    for spine in sheet.spines.values():
-        spine.set_visible(False)
-    return figure, (
-        "left: both losses over training steps; middle: mean D(x) and D(G(z)); "
-        f"right: {len(real)} real pictures above {len(pictures)} generated ones"
-    )
-
-
-@plot
-def plot_before_after(pairs: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Figure, str]:
-    """A row for each named pair of pictures (N, C, H, W): left those before a repair, right those after it."""
-    figure = Figure(figsize=(9.6, 0.6 + 0.42 * len(pairs)))
-    panels = figure.subplots(len(pairs), 2, squeeze=False)
-    for row, (name, pair) in zip(panels, pairs.items(), strict=True):
-        for axes, pictures in zip(row, pair, strict=True):
-            axes.imshow(tile(pictures.nan_to_num(), len(pictures))[0].numpy(), cmap="gray", vmin=0, vmax=255)
-            axes.set_axis_off()
-        row[0].text(-0.02, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
-    for axes, title in zip(panels[0], ("as it came", "after one change"), strict=True):
-        axes.set_title(title)
-    return figure, f"generated digits before and after the repair of {len(pairs)} runs: {', '.join(pairs)}"
 
 
 SCORE_TITLES = ROWS | {
@@ -300,80 +207,6 @@ def plot_score_card(card: ScoreCard) -> tuple[Figure, str]:
 def _interval(measured: Estimate | int) -> tuple[float, float, float]:
     """Value, lower and upper end; a count has no interval."""
     return (measured,) * 3 if isinstance(measured, int) else (measured.value, measured.low, measured.high)
-
-
-# --- maps ---------------------------------------------------------------------------------------------
-
-
-def code_grid(codes: Tensor, side: int = 15, share: float = 0.95) -> Tensor:
-    """side * side codes (side^2, 2), row by row from the top, spread over where ``share`` of codes (N, 2) lie."""
-    ends = torch.tensor([(1 - share) / 2, (1 + share) / 2], device=codes.device)
-    (left, right), (bottom, top) = torch.quantile(codes, ends, dim=0).T.tolist()
-    x, y = torch.linspace(left, right, side), torch.linspace(top, bottom, side)
-    return torch.cartesian_prod(y, x).flip(1).to(codes.device)
-
-
-def _apart(places: Iterable[tuple[float, float]], width: float, height: float) -> list[tuple[float, float]]:
-    """Each place, or the free one nearest to it, where a box of that size meets no box of those before it."""
-    steps = sorted(((i / 4, j / 4) for i in range(-40, 41) for j in range(-40, 41)), key=lambda step: math.hypot(*step))
-    free: list[tuple[float, float]] = []
-    for x, y in places:
-        tried = ((x + i * width, y + j * height) for i, j in steps)
-        free.append(next((u, v) for u, v in tried if all(abs(u - a) >= width or abs(v - b) >= height for a, b in free)))
-    return free
-
-
-def _draw_classes(axes: Axes, codes: Tensor, labels: Tensor, **dots: Any) -> None:
-    """A dot a code (N, 2), coloured by label (N,); each label near its codes' median, none on another."""
-    medians = {}
-    for label in labels.unique().tolist():
-        chosen = codes[labels == label].cpu()
-        axes.scatter(*chosen.T.tolist(), s=4, color=mpl.colormaps["tab10"](label % 10), linewidths=0, **dots)
-        medians[label] = tuple(chosen.median(0).values.tolist())
-    box = 0.045 * (axes.get_xlim()[1] - axes.get_xlim()[0]), 0.055 * (axes.get_ylim()[1] - axes.get_ylim()[0])
-    for label, place in zip(medians, _apart(medians.values(), *box), strict=True):
-        style = {"facecolor": "white", "edgecolor": mpl.colormaps["tab10"](label % 10), "pad": 1.5}
-        axes.text(*place, str(label), ha="center", va="center", bbox=style)
-
-
-@plot
-def plot_codes(panels: dict[str, Tensor], labels: Tensor) -> tuple[Figure, str]:
-    """A panel for each set of codes (N, 2): a dot a picture, coloured by label (N,), its label near the median."""
-    figure = Figure(figsize=(5.2 * len(panels), 4.8))
-    for axes, (name, codes) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        _draw_classes(axes, codes, labels)
-        axes.set(title=name, xlabel="first number of the code", ylabel="second number of the code")
-    return figure, f"the codes of {len(labels)} pictures by class: {', '.join(panels)}"
-
-
-# --- the plane of a two-dimensional code --------------------------------------------------------------
-
-
-def plane_codes(side: int, reach: float = 3.0) -> Tensor:
-    """A square grid of codes from -reach to reach, row by row from the top left: (side * side, 2)."""
-    line = torch.linspace(-reach, reach, side)
-    return torch.cartesian_prod(line.flip(0), line).flip(1)  # (y, x) -> (x, y)
-
-
-@plot
-def plot_plane(
-    decoder: Network, codes: Tensor, labels: Tensor, side: int = 15, reach: float = 3.0
-) -> tuple[Figure, str]:
-    """What a decoder draws all over the plane; on the same axes where pictures with codes (N, 2) lie, by label."""
-    sheet = tile(generate(decoder, plane_codes(side, reach).to(codes.device)), side, gap=0)
-    edge = reach * side / (side - 1)  # the grid's outermost codes are the middles of the outermost pictures
-    figure = Figure(figsize=(10.5, 5.7))
-    drawn, points = figure.subplots(1, 2)
-    drawn.imshow(sheet[0].numpy(), cmap=mpl.colormaps["gray"].resampled(24), extent=(-edge, edge, -edge, edge))
-    drawn.grid(False)  # few greys, as the picture's palette has to hold the classes' colours as well
-    for radius in (1, 2):
-        points.add_patch(Circle((0, 0), radius, fill=False, color=DATA, linestyle="--"))
-    points.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", title="where the test pictures lie")
-    _draw_classes(points, codes, labels, antialiased=False)
-    drawn.set(title="what the decoder draws")
-    for axes in (drawn, points):
-        axes.set(xlabel="first number of the code", ylabel="second number of the code")
-    return figure, f"left: {side * side} decoded codes as a map; right: {len(codes)} test pictures on it, by class"
 
 
 @plot

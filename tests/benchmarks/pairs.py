@@ -11,14 +11,10 @@ changes no row. ``rows`` goes on where it was stopped: what is stored is left ou
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import os
-import statistics
 import sys
-import time
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,9 +25,10 @@ if __name__ == "__main__":
     os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}  # before torch is imported
 
 import torch
+from measured import StepClock, ranges, steps_for, store, store_costs, stored
 from torch import Tensor
 
-from gan_helpers.checkpoints import Network, write_atomically
+from gan_helpers.checkpoints import Network
 from gan_helpers.data import PairSet, data_factors, load_pairs, scale_pixels
 from gan_helpers.metrics import absolute_error, colourfulness, load_reader, read_share, roughness
 from gan_helpers.models import PatchDiscriminator, UNet, apply
@@ -46,9 +43,8 @@ from gan_helpers.training import (
     train_pix2pix,
 )
 
-ROWS, COSTS = (Path(__file__).with_name(name) for name in ("pairs.csv", "pair_costs.csv"))
 SECONDS, HELD_OUT = 30, 1000
-STEPS, ROUNDS = 30, 3  # of the measurement of costs
+STEPS = 30  # of the measurement of costs
 Row = dict[str, Any]
 
 
@@ -113,62 +109,37 @@ def scores(faces: Tensor) -> Row:
 # --- costs and rows -------------------------------------------------------------------------------------
 
 
-def store(path: Path, rows: list[Row]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
-    print(rows[-1], flush=True)
-
-
-def read_rows(path: Path = ROWS) -> list[Row]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def epochs_of(steps: int, pairs: PairSet) -> float:
     return steps / (len(pairs) // PIX2PIX.batch_size)
 
 
 def seconds_a_step(variant: Variant) -> float:
     """CPU seconds, of this process."""
-    pairs, times = pairs_of("train"), []
-    train(
-        variant, pairs, 0, epochs=epochs_of(STEPS + 1, pairs), callbacks=[lambda _: times.append(time.process_time())]
-    )
-    return (times[-1] - times[0]) / STEPS
+    pairs = pairs_of("train")
+    train(variant, pairs, 0, epochs=epochs_of(STEPS + 1, pairs), callbacks=[clock := StepClock()])
+    return clock.seconds_a_step()
 
 
 def costs(options: argparse.Namespace) -> None:
-    rounds = [{name: seconds_a_step(variant) for name, (variant, _) in VARIANTS.items()} for _ in range(ROUNDS)]
-    medians = {name: statistics.median(costs[name] for costs in rounds) for name in VARIANTS}
-    store(COSTS, [{"variant": name, "milliseconds": round(1000 * cost, 2)} for name, cost in medians.items()])
+    store_costs("pair_costs.csv", {name: partial(seconds_a_step, variant) for name, (variant, _) in VARIANTS.items()})
 
 
 def steps_of(name: str) -> int:
-    """As many as SECONDS pay for."""
-    (cost,) = (float(row["milliseconds"]) for row in read_rows(COSTS) if row["variant"] == name)
-    return round(1000 * SECONDS / cost)
+    return steps_for(SECONDS, "pair_costs.csv", name)
 
 
 def rows(options: argparse.Namespace) -> None:
     """First what real faces score, then every variant that is not stored."""
-    if not is_stored("real", ""):
+    if not stored("pairs.csv", variant="real"):
         real = scores(scale_pixels(pairs_of("test").targets))
-        store(ROWS, [*read_rows(), {"variant": "real", "seed": "", "steps": "", **real}])
+        store("pairs.csv", [{"variant": "real", "seed": "", "steps": "", **real}])
+    pairs = pairs_of("train")
     for seed, name in product(options.seeds, options.only or VARIANTS):
-        if not is_stored(name, str(seed)):
-            pairs = pairs_of("train")
+        if not stored("pairs.csv", variant=name, seed=seed):
             run = train(VARIANTS[name][0], pairs, seed, epochs=epochs_of(steps_of(name), pairs))
-            measured = scores(translated(run.average))
-            store(ROWS, [*read_rows(), {"variant": name, "seed": seed, "steps": run.step, **measured}])
-
-
-def is_stored(name: str, seed: str) -> bool:
-    return any((row["variant"], row["seed"]) == (name, seed) for row in read_rows())
+            row = {"variant": name, "seed": seed, "steps": run.step, **scores(translated(run.average))}
+            store("pairs.csv", [row])
+            print(row, flush=True)
 
 
 def translated(translator: Network) -> Tensor:
@@ -177,14 +148,9 @@ def translated(translator: Network) -> Tensor:
 
 def report(options: argparse.Namespace) -> None:
     """Of every variant the median over the seeds, and the range."""
-    stored = read_rows()
-    for name in dict.fromkeys(row["variant"] for row in stored):
-        chosen = [row for row in stored if row["variant"] == name]
-        print(f"\n{name}: seeds {[row['seed'] for row in chosen]}")
-        for key in ("steps", "error", "roughness", "colourfulness", "read"):
-            values = [float(row[key]) for row in chosen if row[key]]
-            if values:
-                print(f"    {key:13} {statistics.median(values):.4g}  [{min(values):.4g}, {max(values):.4g}]")
+    for name in ("real", *VARIANTS):
+        chosen = stored("pairs.csv", variant=name)
+        print(f"{name}, {len(chosen)} seeds\n{ranges(chosen)}")
 
 
 def main() -> None:

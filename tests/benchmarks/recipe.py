@@ -21,8 +21,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import csv
-import io
 import os
 import statistics
 import sys
@@ -30,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -40,12 +39,12 @@ if __name__ == "__main__":
     os.environ |= {"GAN_QUICK": "0", "OMP_NUM_THREADS": "1"}  # before torch is imported
 
 import torch
-from filelock import FileLock
 from matplotlib.figure import Figure
+from measured import read_rows, store, store_costs, stored
 from speed import STEPS, plain_steps
 from torch import Tensor
 
-from gan_helpers.checkpoints import Network, load_network, save_network, write_atomically
+from gan_helpers.checkpoints import Network, load_network, save_network
 from gan_helpers.data.sets import ImageSet, load_images, scale_pixels
 from gan_helpers.environment import ASSETS, machine, outputs_folder
 from gan_helpers.metrics.distances import (
@@ -76,9 +75,7 @@ from gan_helpers.training.runs import Run, TrainingDiverged
 from gan_helpers.training.settings import CLASSIC, STABLE, Settings
 from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, plot
 
-HERE = Path(__file__).parent
 SAMPLES = 10_000
-IDENTITY = ("recipe", "lever", "variant", "remedy", "seed")  # what makes two runs the same
 MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1800)  # CPU seconds
 LEVER_MOMENTS = (1500, 4500)  # steps, which are the same on every machine, busy or idle
 FEW, FEW_MOMENTS = 500, (100, 300, 600, 900, 1200, 1800, 2400)  # pictures, steps
@@ -204,26 +201,6 @@ def plain_step_seconds(data: ImageSet) -> float:
     return (time.process_time() - start) / STEPS
 
 
-def store(name: str, rows: list[dict[str, Any]]) -> None:
-    """Put rows into a CSV beside this file, in place of those of an earlier run of the same thing and seed."""
-    path, same = HERE / name, [key for key in IDENTITY if key in rows[0]]
-    run = [str(rows[0][key]) for key in same]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    with FileLock(outputs_folder() / f"{name}.lock"):  # another process may be at it
-        kept = [row for row in read_rows(path) if [row[key] for key in same] != run]
-        writer.writerows([*kept, *rows])
-        write_atomically(path, text.getvalue().encode())
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
     train(variant, seed, data, snapshots)
     for moment, seconds, step, generator, _ in snapshots.taken:
@@ -281,9 +258,8 @@ def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
 
 
 def is_stored(name: str, moments: tuple[float, ...], **run: Any) -> bool:
-    """Are all moments of a run, such as lever="hinge" with seed=0, in this file?"""
-    rows = [row for row in read_rows(HERE / name) if all(row[key] == str(value) for key, value in run.items())]
-    return {int(row["moment"]) for row in rows} >= set(moments)
+    """Are all moments of a run in this file?"""
+    return {int(row["moment"]) for row in stored(name, **run)} >= set(moments)
 
 
 # The same on few pictures: is it the weight on D's slope that helps, or what D sees, or both?
@@ -354,13 +330,8 @@ def few(options: argparse.Namespace, data: ImageSet, scorer: FewScorer) -> None:
 
 
 def costs(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
-    """Three rounds in turn, so that a busy moment meets all alike; the median of the three."""
     variants = {lever: variant for lever, (variant, _) in LEVERS.items()} | REMEDIES
-    rounds = [{name: step_seconds(variant, data) for name, variant in variants.items()} for _ in range(3)]
-    for name in variants:
-        seconds = statistics.median(found[name] for found in rounds)
-        store("costs.csv", [{"variant": name, "milliseconds": round(1000 * seconds, 2)}])
-        print(f"{name}: {1000 * seconds:.1f} ms", flush=True)
+    store_costs("costs.csv", {name: partial(step_seconds, each, data) for name, each in variants.items()})
 
 
 def step_seconds(variant: Variant, data: ImageSet) -> float:
@@ -424,7 +395,7 @@ def median(rows: list[dict[str, str]], key: str) -> float:
 
 def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     """The side-by-side comparison, from the stored rows alone."""
-    rows = read_rows(HERE / "recipe.csv")
+    rows = read_rows("recipe.csv")
     chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:SAMPLES]  # the first differ more
     floor = frechet_distance(read_images(scorer.classifier, data.images[chosen]).features, scorer.real.features)
     print(f"floor, real training pictures against the test set: {floor:.2f}")

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from gan_helpers.data.sets import scale_pixels
 from gan_helpers.data.strokes import stroke_digits
 from gan_helpers.metrics.filters import principal_components, wiener_estimate
-from gan_helpers.viz.plots import code_grid, plot_codes
+from gan_helpers.viz.codes import code_grid, plot_codes
 
 DIGITS = scale_pixels(stroke_digits(torch.arange(1500) % 10, seed=3))
 ROWS = DIGITS.flatten(1).double().numpy()

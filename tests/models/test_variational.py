@@ -25,7 +25,7 @@ from gan_helpers.training.reconstruction import elbo, log_normal, minus_elbo, st
 from gan_helpers.training.runs import Run, TrainingDiverged
 from gan_helpers.training.settings import Settings
 from gan_helpers.training.supervised import train_autoencoder
-from gan_helpers.viz.plots import plane_codes, plot_plane
+from gan_helpers.viz.codes import plane_codes, plot_plane
 
 SHAPE = (1, 8, 8)
 
