@@ -245,12 +245,14 @@ def plot_effects(effects: Tensor, moved: Sequence[str], title: str = "") -> tupl
 
 
 @plot
-def plot_by_factor(values: Mapping[str, Sequence[float]], title: str = "") -> tuple[Figure, str]:
-    """Named rows of 25 numbers, 0 to 1, one for each of ``FACTORS``, as dots over the factors."""
+def plot_by_factor(
+    values: Mapping[str, Sequence[float]], title: str = "", colours: Sequence[str] = ()
+) -> tuple[Figure, str]:
+    """Named rows of 25 numbers, 0 to 1, one for each of ``FACTORS``; ``colours`` are those of the first rows."""
     figure = Figure(figsize=(9.5, 3.4))
     axes = figure.subplots()
-    for (name, row), mark in zip(values.items(), "osD^v", strict=False):
-        axes.plot(range(len(FACTORS)), list(map(float, row)), mark, label=name, markersize=6)
+    for (name, row), mark, colour in zip(values.items(), "osD^v", _colours(colours), strict=False):
+        axes.plot(range(len(FACTORS)), list(map(float, row)), mark, color=colour, label=name, markersize=6)
     axes.set_xticks(range(len(FACTORS)), FACTORS, rotation=60, ha="right", fontsize=9)
     axes.set(ylim=(-0.05, 1.05))
     axes.set_title(title, loc="left")

@@ -13,8 +13,10 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from gan_helpers import viz
 from gan_helpers.models import Generator
 from gan_helpers.training.runs import History
+from gan_helpers.viz import codes as viz_codes
 from gan_helpers.viz import pictures, plots
 
 
@@ -108,9 +110,7 @@ HISTORY = History(torch.rand(700, 4, generator=torch.Generator().manual_seed(0))
 PLOTS = {
     "lines": lambda: plots.plot_lines([1, 2, 3], {"a": [1, 4, 9]}, "x", "y", "squares", points={"p": (2, 4)}),
     "log": lambda: plots.plot_lines([1, 10], {"a": [1, 100]}, log="xy"),
-    "losses": lambda: plots.plot_losses(
-        {"one": {"D": [1.4, 1.2], "G": [0.7, 0.9]}, "two": {"D": [9.0, 99.0]}}, log=True
-    ),
+    "losses": lambda: viz.plot_losses({"one": {"D": [1.4, 1.2], "G": [0.7, 0.9]}, "two": {"D": [9.0, 99.0]}}, log=True),
     "band": lambda: plots.plot_lines([1, 2], {"a": [1, 2]}, bands={"a": ([0, 1], [2, 3])}),
     "points": lambda: plots.plot_points({"a": torch.rand(5, 2), "b": torch.rand(99, 2)}, {"a": torch.rand(5)}, "p"),
     "bars": lambda: plots.plot_bars(range(3), torch.tensor([1.0, 2.0, 3.0]), "count", "classes"),
@@ -120,7 +120,7 @@ PLOTS = {
     "labelled": lambda: plots.plot_labelled_images(torch.rand(3, 1, 4, 4), ["a", "b", "c"], columns=2),
     "coloured": lambda: plots.plot_labelled_images(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), ["a"]),
     "signed": lambda: plots.plot_labelled_images(torch.randn(2, 1, 4, 4), ["a", "b"], signed=True),
-    "history": lambda: plots.plot_history(HISTORY),
+    "history": lambda: viz.plot_history(HISTORY),
 }
 
 
@@ -199,7 +199,7 @@ def test_a_plot_shows_its_data():
 
 def test_losses_have_their_players_colours_and_the_line_of_an_undecided_d():
     def shares(*names):
-        pixels = decode(plots.plot_losses({"run": {name: [1.0, 1.0, 1.0] for name in names}}).content).reshape(-1, 3)
+        pixels = decode(viz.plot_losses({"run": {name: [1.0, 1.0, 1.0] for name in names}}).content).reshape(-1, 3)
         colours = ("#D55E00", "#0072B2", "#68707A")
         return [
             int((abs(pixels - np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)])).sum(1) < 20).sum()) for c in colours
@@ -221,11 +221,11 @@ def test_bands_and_balls_are_drawn():
 
 def test_smooth_keeps_the_mean_and_thins_long_series():
     values = torch.randn(1000)
-    steps, means = plots.smooth(values, points=100)
+    steps, means = viz.smooth(values, points=100)
     assert len(steps) == len(means) == 100
     assert float(means.mean()) == pytest.approx(float(values.mean()), abs=1e-5)
     assert float(steps[0]) == 5.5  # the middle of steps 1 to 10
-    assert len(plots.smooth(torch.randn(7))[0]) == 7
+    assert len(viz.smooth(torch.randn(7))[0]) == 7
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])
@@ -242,7 +242,7 @@ def test_the_legend_stands_beside_the_lines_and_within_the_figure(count):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_labels_of_codes_never_hide_one_another(seed):
     places = torch.rand(12, 2, generator=torch.Generator().manual_seed(seed)).tolist()
-    moved = plots._apart(places, 0.3, 0.1)
+    moved = viz_codes._apart(places, 0.3, 0.1)
     for i, (x, y) in enumerate(moved):
         assert all(abs(x - u) >= 0.3 or abs(y - v) >= 0.1 for u, v in moved[:i])
         alone = all(abs(places[i][0] - u) >= 0.3 or abs(places[i][1] - v) >= 0.1 for u, v in moved[:i])
@@ -254,9 +254,9 @@ def test_classes_that_lie_together_can_all_be_read(panel):
     codes, labels = 0.1 * torch.randn(300, 2, generator=torch.Generator().manual_seed(0)), torch.arange(300) % 10
     with mpl.rc_context(pictures.STYLE):
         if panel:
-            figure, _ = plots.plot_plane.__wrapped__(Generator(2, widths=(8,)), codes, labels, side=3)
+            figure, _ = viz.plot_plane.__wrapped__(Generator(2, widths=(8,)), codes, labels, side=3)
         else:
-            figure, _ = plots.plot_codes.__wrapped__({"a": codes}, labels)
+            figure, _ = viz.plot_codes.__wrapped__({"a": codes}, labels)
         FigureCanvasAgg(figure).draw()
     boxes = [text.get_window_extent() for text in figure.axes[panel].texts]
     assert len(boxes) == 10
@@ -284,10 +284,10 @@ def test_captions_over_coloured_pictures_are_black_or_grey():
     assert ink.max() - ink.min() < 10
 
 
-@pytest.mark.parametrize("draw", [plots.plot_history, plots.plot_case], ids=["history", "case"])
+@pytest.mark.parametrize("draw", [viz.plot_history, viz.plot_case], ids=["history", "case"])
 def test_probabilities_of_0_and_1_are_drawn_in_full_and_legends_lie_beside_the_lines(draw):
     history = History(torch.tensor([[0.1, 4.0, 1.0, 0.0]]).expand(50, 4))
-    sheets = (torch.rand(20, 1, 4, 4), torch.rand(10, 1, 4, 4)) if draw is plots.plot_case else ()
+    sheets = (torch.rand(20, 1, 4, 4), torch.rand(10, 1, 4, 4)) if draw is viz.plot_case else ()
     with mpl.rc_context(pictures.STYLE):
         figure, _ = draw.__wrapped__(history, *sheets)
         FigureCanvasAgg(figure).draw()
