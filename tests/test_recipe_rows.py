@@ -23,7 +23,7 @@ from gan_helpers.data import ImageSet, scale_pixels
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.models import generate
 from gan_helpers.training.augmenting import diff_augment
-from gan_helpers.training.settings import STABLE
+from gan_helpers.training.settings import NON_SATURATING, STABLE
 
 
 def row(name: str, seed: int, seconds: float, frechet: float) -> dict[str, str]:
@@ -79,10 +79,10 @@ def test_a_lever_differs_in_one_thing_from_the_row_that_it_is_compared_with(leve
 def test_a_lever_trains_and_its_generator_can_be_scored(lever):
     torch.manual_seed(0)
     data = ImageSet(torch.randint(0, 256, (640, 1, 28, 28), dtype=torch.uint8), torch.zeros(640).long(), ["x"], "drawn")
-    snapshots = recipe.Snapshots((1, 3), in_steps=True)
+    snapshots = recipe.Snapshots((1, 3))
     recipe.train(recipe.LEVERS[lever][0], 0, data, snapshots)
-    assert [step for _, _, step, *_ in snapshots.taken] == [1, 3]
-    early, late = (generate(generator, torch.ones(2, 64)) for *_, generator, _ in snapshots.taken)
+    assert [step for step, *_ in snapshots.taken] == [1, 3]
+    early, late = (generate(generator, torch.ones(2, 64)) for _, _, generator, _ in snapshots.taken)
     assert not torch.equal(early, late)
 
 
@@ -121,9 +121,9 @@ def test_the_remedies_are_r1_and_a_change_and_nothing_else():
     weights = {name: asdict(variant.settings) for name, variant in recipe.REMEDIES.items()}
     assert {name: settings.pop("r1") for name, settings in weights.items()} == {
         "nothing": 0.0,
-        "R1": STABLE.r1,
+        "R1": NON_SATURATING.r1,
         "DiffAugment": 0.0,
-        "both": STABLE.r1,
+        "both": NON_SATURATING.r1,
     }
     assert all(settings == weights["nothing"] for settings in weights.values())
     assert {name for name, variant in recipe.REMEDIES.items() if variant.change is diff_augment} == {
@@ -186,7 +186,7 @@ def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer
     def train(variant, seed, data, snapshots):
         trained.append((variant, seed))
         assert data is few_scorer.known
-        snapshots.taken = [(moment, 1.04, moment, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
+        snapshots.taken = [(moment, 1.04, *models.stable_pair()) for moment in recipe.FEW_MOMENTS]
 
     monkeypatch.setattr(measured, "HERE", tmp_path)
     monkeypatch.setattr(recipe, "FEW_MOMENTS", (100, 300))
@@ -205,14 +205,13 @@ def test_runs_on_few_pictures_are_trained_once(tmp_path, monkeypatch, few_scorer
 
 def test_the_stored_costs_are_of_all_levers_and_remedies():
     rows = measured.read_rows("costs.csv")
-    assert sorted(row["variant"] for row in rows) == sorted({*recipe.LEVERS, *recipe.REMEDIES})
+    assert sorted(row["variant"] for row in rows) == sorted({*recipe.LEVERS, *recipe.REMEDIES, "ours", "classic"})
     assert all(1 < float(row["milliseconds"]) < 1000 for row in rows)
 
 
 def test_a_step_costs_the_seconds_between_two_moments_over_its_steps(monkeypatch):
     def train(variant, seed, data, snapshots):
-        assert snapshots.in_steps
-        snapshots.taken = [(moment, 3.0 + 0.02 * moment, moment, None, None) for moment in snapshots.moments]
+        snapshots.taken = [(moment, 3.0 + 0.02 * moment, None, None) for moment in snapshots.moments]
 
     monkeypatch.setattr(recipe, "train", train)
     assert recipe.step_seconds(recipe.ours, None) == pytest.approx(0.02)
@@ -248,18 +247,40 @@ def test_notebook_07_reruns_the_levers_as_they_were_run():
     assert set(scope["LEVERS"]) == set(recipe.LEVERS)
     for name, (changes, *_) in scope["LEVERS"].items():
         variant, other = recipe.LEVERS[name]
-        assert variant.settings == recipe.ours.but(**changes).settings, name
-        assert (scope["AGAINST"].get(name, "recipe") or name) == other
-    assert recipe.ours.settings == STABLE
+        assert variant.settings == recipe.start.but(**changes).settings, name
+        assert (scope["AGAINST"].get(name, "start") or name) == other
+    assert (recipe.start.settings, recipe.ours.settings) == (NON_SATURATING, STABLE)
 
 
-def test_notebook_07_builds_the_networks_of_the_levers():
-    scope: dict = {"models": models, "MixedDiscriminator": models.MixedDiscriminator}
-    exec(cell_of_notebook_07("PAIRS = {").partition("\ndef rerun")[0], scope)
-    for name, (variant, _) in recipe.LEVERS.items():
-        torch.manual_seed(1)
-        shown = scope["PAIRS"].get(name, models.stable_pair)()
-        for ours, theirs in zip(shown, variant.networks(1), strict=True):
-            weights, stored = ours.state_dict(), theirs.state_dict()
-            assert [*weights] == [*stored], name
-            assert all(torch.equal(weights[key], stored[key]) for key in weights), name
+# --- search and comparison ----------------------------------------------------------------------------
+
+
+def test_the_stored_search_holds_every_variant_and_all_moments():
+    rows = measured.read_rows("search.csv")
+    runs = Counter((r["variant"], r["seed"], int(r["moment"])) for r in rows)
+    assert runs == Counter(product(recipe.SEARCH, "0", recipe.SEARCH_MOMENTS))
+    assert all(r["moment"] == r["steps"] for r in rows)
+    assert recipe.SEARCH["ours"] is recipe.ours
+
+
+def test_the_comparison_charges_each_step_its_price(tmp_path, monkeypatch):
+    monkeypatch.setattr(measured, "HERE", tmp_path)
+    measured.store("costs.csv", [{"variant": "classic", "milliseconds": 9.5}])
+    measured.store("costs.csv", [{"variant": "ours", "milliseconds": 26.0}])
+    for name in ("classic", "ours"):
+        measured.store("recipe.csv", [{"recipe": name, "seed": 0, "moment": 200, "steps": 200, "seconds": 99.0}])
+    assert {r["recipe"]: r["seconds"] for r in recipe.priced_rows()} == {"classic": 1.9, "ours": 5.2}
+
+
+def test_snapshots_are_taken_after_so_many_steps_and_end_the_run():
+    class Counted:
+        step, average, discriminator = 0, torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+
+    snapshots = recipe.Snapshots((2, 5))
+    for Counted.step in range(1, 5):
+        snapshots(Counted)
+    Counted.step = 5
+    with pytest.raises(recipe.Enough):
+        snapshots(Counted)
+    assert [step for step, *_ in snapshots.taken] == [2, 5]
+    assert snapshots.moments == []

@@ -59,7 +59,7 @@ G_MISTAKES = {
 }
 
 
-@effect("generator step", "gradients pass through D to G's pictures; frozen, D keeps none of them.")
+@effect("generator step", "gradients pass through D to G's pictures, and D keeps none of them.")
 def _generator_step(answer: Any, draw: Draw) -> None:
     names = ("generator", "discriminator", "g_optimizer", "latents")
     loss = lambda g, d, z: generator_loss(d(g(z)))  # noqa: E731

@@ -132,7 +132,7 @@ def check_labels(network: Network, rows: Tensor, labels: Tensor | None) -> Tenso
 def conditional_pair(
     image_shape: tuple[int, ...] = (1, 28, 28), classes: int = 10, mode: str = "projection"
 ) -> tuple[ConditionalGenerator, ConditionalDiscriminator]:
-    """The pair of notebook 07 with labels, to be trained with ``settings.STABLE``."""
+    """The pair of notebook 07 with labels, to be trained with ``settings.NON_SATURATING``."""
     if mode not in DISCRIMINATORS:
         raise ValueError(f"unknown mode {mode!r} of telling D the label: choose one of {', '.join(DISCRIMINATORS)}")
     pair = ConditionalGenerator(classes=classes, image_shape=image_shape), DISCRIMINATORS[mode](image_shape, classes)

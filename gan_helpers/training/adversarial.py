@@ -34,7 +34,7 @@ from gan_helpers.training.losses import (
 )
 from gan_helpers.training.reconstruction import vaegan_loss
 from gan_helpers.training.runs import Run, Step, data_fingerprint, run_batches, start_run, train
-from gan_helpers.training.settings import STABLE, Settings
+from gan_helpers.training.settings import NON_SATURATING, Settings
 
 
 def adversarial_steps(
@@ -149,10 +149,10 @@ def train_vaegan(
     seconds: float | None = None,
     variance: float = 0.2,
     weight: float = 0.001,
-    settings: Settings = STABLE,
+    settings: Settings = NON_SATURATING,
     **options: Any,
 ) -> Run:
-    """Train both in place, with notebook 07's recipe; the run's average is that of the whole autoencoder's weights.
+    """Train both in place; the run's average is that of the whole autoencoder's weights.
 
     Args:
         data, epochs, seconds, options: as for ``train_gan``.

@@ -55,8 +55,7 @@ def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
 def relativistic_loss(winner_logits: Tensor, loser_logits: Tensor) -> Tensor:
     """Cross-entropy of "the first picture of each pair is the more real one": log(1 + exp(loser - winner)).
 
-    D minimises it with the real picture as winner, G with its own.
-    Source: Jolicoeur-Martineau, arXiv 1807.00734; the pairing as in R3GAN, arXiv 2501.05441, equation 2.
+    D wants the real picture to win, G its own. Source: Jolicoeur-Martineau, arXiv 1807.00734; R3GAN, arXiv 2501.05441.
     """
     return F.softplus(loser_logits - winner_logits).mean()
 

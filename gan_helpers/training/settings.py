@@ -91,7 +91,8 @@ class SupervisedSettings:
 
 
 CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_decay=0.0)
-STABLE = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's recipe: models.stable_pair, vaegan_pair
+STABLE = Settings(64, 4.5e-3, 4.5e-3, objective="relativistic", r1=0.1, lr_decay_from=1200)  # for models.stable_pair
+NON_SATURATING = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's start
 PHOTOS = Settings(64, 2e-3, 2e-3, r1=0.3, lr_decay_from=2000, flips=True)  # for models.photo_pair
 SMALL_BATCHES = Settings(batch_size=64)  # for models.dcgan_pair
 FACES = Settings(32, 3e-3, 3e-3, r1=0.3, lr_decay_from=3000)  # for models.face_pair: twice the steps of batches of 64

@@ -1,20 +1,19 @@
 """Recipes side by side in quality against CPU seconds: python tests/benchmarks/recipe.py COMMAND [options]
 
-    compare   trains the classic recipe and ours, one seed after the other, and puts its rows into recipe.csv
-    levers    trains our recipe with one thing changed at a time, 4,500 steps each: levers.csv
-    few       trains our recipe on 500 digits, with and without R1 and DiffAugment, 2,400 steps each: few.csv
-    costs     measures what a step of each of these costs, side by side: costs.csv
-    search    trains the variants of SEARCH for five minutes each: search.csv
+    levers    trains notebook 07's first recipe with one thing changed at a time, 4,500 steps each: levers.csv
+    search    trains what follows from them, with the variants of SEARCH, one seed for 7,500 steps: search.csv
+    compare   trains the classic recipe and ours, one seed after the other: recipe.csv
+    few       trains the first recipe on 500 digits, with and without R1 and DiffAugment, 2,400 steps each: few.csv
+    costs     measures what a step of each of these costs, side by side, on an idle machine: costs.csv
     finals    prints the whole score card of the generators that compare saved in outputs/
-    report    prints the tables of these files and redraws assets/quality_against_seconds.png
+    report    prints the comparison and redraws assets/quality_against_seconds.png
 
-A run uses one thread and counts the CPU seconds of its process, scoring left out, so that two runs side by side
-on two cores change little. On a busy machine a CPU second holds fewer steps: ``levers`` and ``few`` stop after equal
-steps, and ``costs`` is for an idle one. The classic recipe is charged what its plain loop costs a step
-(``DataLoader``, ``ToTensor``, Adam as it comes), measured when its run starts.
+All runs use one thread and stop after so many steps, because on a busy machine a CPU second holds fewer of them. The
+seconds of the comparison are these steps at the price in ``costs.csv``, scoring left out. The classic recipe is
+charged what its plain loop costs a step (``DataLoader``, ``ToTensor``, Adam as it comes).
 
-``levers`` and ``few`` go on where they were stopped: what has all its rows of a seed is left out, and to train it
-again, delete them. Two processes may fill the file at once: ``levers --seeds 0 1`` and ``levers --seeds 2``.
+A program goes on where it was stopped: what has all its rows of a seed is left out, and to train it again, delete
+them. Two processes may fill a file at once: ``levers --seeds 0 1`` and ``levers --seeds 2``.
 """
 
 from __future__ import annotations
@@ -72,14 +71,15 @@ from gan_helpers.training.adversarial import losses_of, train_gan
 from gan_helpers.training.augmenting import diff_augment
 from gan_helpers.training.losses import DLoss, GLoss, seen_through
 from gan_helpers.training.runs import Run, TrainingDiverged
-from gan_helpers.training.settings import CLASSIC, STABLE, Settings
+from gan_helpers.training.settings import CLASSIC, NON_SATURATING, STABLE, Settings
 from gan_helpers.viz.pictures import DATA, DISCRIMINATOR, GENERATOR, plot
 
 SAMPLES = 10_000
-MOMENTS = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1800)  # CPU seconds
-LEVER_MOMENTS = (1500, 4500)  # steps, which are the same on every machine, busy or idle
+# All moments are steps, which are the same on every machine, busy or idle.
+MOMENTS = (100, 150, 200, 250, 300, 400, 800, 1200, 2400, 4800, 7200, 12_000, 24_000, 36_000)
+LEVER_MOMENTS = (1500, 4500)
 FEW, FEW_MOMENTS = 500, (100, 300, 600, 900, 1200, 1800, 2400)  # pictures, steps
-SEARCH_MOMENTS = (60, 110, 170, 220, 300)
+SEARCH_MOMENTS = (500, 1000, 1500, 2500, 3500, 4500, 6000, 7500)
 CLASSIC_EPOCHS = (1, 3, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100)
 
 
@@ -124,43 +124,45 @@ def channels_last(network: Network) -> Network:
 
 classic = Variant(CLASSIC, lambda: (Generator(latent="uniform"), Discriminator()))
 ours = Variant(STABLE, stable_pair)
+start = Variant(NON_SATURATING, stable_pair)
 
-slower = ours.but(g_lr=1e-3, d_lr=1e-3)
-undamped = ours.but(r1=0.0)
+RECIPES = {"classic": classic, "ours": ours}
+
+slower = start.but(g_lr=1e-3, d_lr=1e-3)
+undamped = start.but(r1=0.0)
 batch_unseen = watched(stable_pair, lambda _: channels_last(MixedDiscriminator(statistics=False)))
 dense = watched(recommended_pair, add_minibatch_statistics)
 
-# Our recipe with one thing changed a row, and the row that it differs from in that one thing alone.
+# The first recipe with one thing changed a row, and the row that it differs from in that one thing alone.
 LEVERS: dict[str, tuple[Variant, str]] = {
-    "recipe": (ours, "recipe"),
-    "rates 0.001": (slower, "recipe"),
-    "rates that stay": (ours.but(lr_decay_from=0), "recipe"),
-    "betas (0.9, 0.999)": (ours.but(betas=(0.9, 0.999)), "recipe"),
-    "no R1": (undamped, "recipe"),
-    "no minibatch statistics": (replace(ours, pair=batch_unseen), "recipe"),
-    "relativistic": (ours.but(objective="relativistic"), "recipe"),
+    "start": (start, "start"),
+    "rates 0.001": (slower, "start"),
+    "rates that stay": (start.but(lr_decay_from=0), "start"),
+    "betas (0.9, 0.999)": (start.but(betas=(0.9, 0.999)), "start"),
+    "no R1": (undamped, "start"),
+    "no minibatch statistics": (replace(start, pair=batch_unseen), "start"),
+    "relativistic": (start.but(objective="relativistic"), "start"),
     "spectral norm": (replace(undamped, pair=watched(stable_pair, add_spectral_norm)), "no R1"),
     "dense networks": (replace(slower, pair=dense), "rates 0.001"),
 }
 
 
 class Enough(Exception):
-    """The budget of CPU seconds is spent."""
+    """The last moment has come."""
 
 
 class Snapshots:
-    """A callback that copies the generator's average and D when a moment, in seconds or steps, has come."""
+    """A callback that copies the generator's average and D after so many steps, and stops after the last of them."""
 
-    def __init__(self, moments: tuple[float, ...], in_steps: bool = False) -> None:
-        self.moments, self.in_steps = list(moments), in_steps
-        self.taken: list[tuple[float, float, int, Network, Network]] = []
+    def __init__(self, moments: tuple[int, ...]) -> None:
+        self.moments = list(moments)
+        self.taken: list[tuple[int, float, Network, Network]] = []  # with the CPU seconds so far
         self.start = time.process_time()
 
     def __call__(self, run: Run) -> None:
-        seconds = time.process_time() - self.start
-        if (run.step if self.in_steps else seconds) >= self.moments[0]:
+        if run.step == self.moments[0]:
             networks = copy.deepcopy(run.average), copy.deepcopy(run.discriminator)
-            self.taken.append((self.moments.pop(0), seconds, run.step, *networks))
+            self.taken.append((self.moments.pop(0), time.process_time() - self.start, *networks))
             if not self.moments:
                 raise Enough
 
@@ -203,27 +205,24 @@ def plain_step_seconds(data: ImageSet) -> float:
 
 def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
     train(variant, seed, data, snapshots)
-    for moment, seconds, step, generator, _ in snapshots.taken:
-        yield {"seed": seed, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
+    for step, seconds, generator, _ in snapshots.taken:
+        yield {"seed": seed, "moment": step, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
 
 
 def compare(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
-    steps = len(data) // CLASSIC.batch_size
-    for seed, name in product(options.seeds, ("classic", "ours")):
-        if options.only not in (None, name):
+    epoch = len(data) // CLASSIC.batch_size
+    moments = {
+        "classic": tuple(epochs * epoch for epochs in CLASSIC_EPOCHS),
+        "ours": tuple(moment for moment in MOMENTS if moment <= options.until),
+    }
+    for seed, (name, variant) in product(options.seeds, RECIPES.items()):
+        if options.only not in (None, name) or is_stored("recipe.csv", moments[name], recipe=name, seed=seed):
             continue
-        if name == "classic":
-            cost = plain_step_seconds(data)
-            snapshots = Snapshots(tuple(epoch * steps for epoch in CLASSIC_EPOCHS), in_steps=True)
-            rows = list(rows_of(classic, seed, data, scorer, snapshots))
-            rows = [{**row, "seconds": round(row["steps"] * cost, 1)} for row in rows]
-        else:
-            moments = tuple(moment for moment in MOMENTS if moment <= options.until)
-            rows = list(rows_of(ours, seed, data, scorer, snapshots := Snapshots(moments)))
+        rows = list(rows_of(variant, seed, data, scorer, snapshots := Snapshots(moments[name])))
         store("recipe.csv", [{"recipe": name, **row} for row in rows])
         facts = {"data": data.source, **rows[-1], "machine": machine()}
-        save_network(final_path(name, seed), snapshots.taken[-1][3], **facts)
-        print(f"{name}, seed {seed}: Fréchet distance {rows[-1]['frechet']} in {rows[-1]['seconds']} s", flush=True)
+        save_network(final_path(name, seed), snapshots.taken[-1][2], **facts)
+        print(name, rows[-1], flush=True)
 
 
 def final_path(recipe: str, seed: int) -> Path:
@@ -249,7 +248,7 @@ def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
         if options.only not in (None, lever) or is_stored("levers.csv", LEVER_MOMENTS, lever=lever, seed=seed):
             continue
         try:
-            rows = list(rows_of(variant, seed, data, scorer, Snapshots(LEVER_MOMENTS, in_steps=True)))
+            rows = list(rows_of(variant, seed, data, scorer, Snapshots(LEVER_MOMENTS)))
         except TrainingDiverged as error:
             print(lever, seed, error, flush=True)
             continue
@@ -265,9 +264,9 @@ def is_stored(name: str, moments: tuple[float, ...], **run: Any) -> bool:
 # The same on few pictures: is it the weight on D's slope that helps, or what D sees, or both?
 REMEDIES: dict[str, Variant] = {
     "nothing": undamped,
-    "R1": ours,
+    "R1": start,
     "DiffAugment": replace(undamped, change=diff_augment),
-    "both": replace(ours, change=diff_augment),
+    "both": replace(start, change=diff_augment),
 }
 
 
@@ -320,43 +319,51 @@ def few(options: argparse.Namespace, data: ImageSet, scorer: FewScorer) -> None:
         run = {"remedy": remedy, "seed": seed}
         if options.only not in (None, remedy) or is_stored("few.csv", FEW_MOMENTS, **run):
             continue
-        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS, in_steps=True))
+        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS))
         rows = [
-            {**run, "moment": moment, "seconds": round(seconds, 1), "steps": step, **scorer.pair(*networks, seed)}
-            for moment, seconds, step, *networks in snapshots.taken
+            {**run, "moment": step, "seconds": round(seconds, 1), "steps": step, **scorer.pair(*networks, seed)}
+            for step, seconds, *networks in snapshots.taken
         ]
         store("few.csv", rows)
         print(rows[-1], flush=True)
 
 
 def costs(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
-    variants = {lever: variant for lever, (variant, _) in LEVERS.items()} | REMEDIES
-    store_costs("costs.csv", {name: partial(step_seconds, each, data) for name, each in variants.items()})
+    variants = {lever: variant for lever, (variant, _) in LEVERS.items()} | REMEDIES | {"ours": ours}
+    measures = {name: partial(step_seconds, variant, data) for name, variant in variants.items()}
+    store_costs("costs.csv", {"classic": partial(plain_step_seconds, data), **measures})
 
 
 def step_seconds(variant: Variant, data: ImageSet) -> float:
     """CPU seconds of a step, a lazy penalty's share included: 64 steps after the first 8."""
-    train(variant, 0, data, snapshots := Snapshots((8, 72), in_steps=True))
+    train(variant, 0, data, snapshots := Snapshots((8, 72)))
     (_, before, *_), (_, after, *_) = snapshots.taken
     return (after - before) / 64
 
 
+# What the levers lead to, and what is then one step away from it; the last row is what ships.
+paired = start.but(objective="relativistic")
+light = paired.but(r1=0.1)
 SEARCH = {
-    "recipe": ours,
-    "batch 128": ours.but(batch_size=128, lr_decay_from=1200),
-    "batch 128, R1 0.3": ours.but(batch_size=128, lr_decay_from=1200, r1=0.3),
-    "batch 128, R1 3": ours.but(batch_size=128, lr_decay_from=1200, r1=3.0),
+    "relativistic": paired,
+    "R1 of 0.3": paired.but(r1=0.3),
+    "R1 of 0.1": light,
+    "R1 of 0.03": paired.but(r1=0.03),
+    "R1 of 0.1, falling from step 4,800": light.but(lr_decay_from=4800),
+    "R1 of 0.1, falling from step 1,200": light.but(lr_decay_from=1200),
+    "R1 of 0.1, rates 0.0045": light.but(g_lr=4.5e-3, d_lr=4.5e-3),
+    "R1 of 0.1, rates 0.006": light.but(g_lr=6e-3, d_lr=6e-3),
+    "ours": ours,
 }
 
 
 def search(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     for name, variant in SEARCH.items():
-        if options.only in (None, name):
-            for seed in options.seeds:
-                rows = list(rows_of(variant, seed, data, scorer, Snapshots(SEARCH_MOMENTS)))
-                kept = ("seed", "seconds", "steps", "frechet")
-                store("search.csv", [{"variant": name} | {key: row[key] for key in kept} for row in rows])
-                print(name, seed, rows[-1:], flush=True)
+        if options.only not in (None, name) or is_stored("search.csv", SEARCH_MOMENTS, variant=name, seed=0):
+            continue
+        rows = list(rows_of(variant, 0, data, scorer, Snapshots(SEARCH_MOMENTS)))
+        store("search.csv", [{"variant": name, **row} for row in rows])
+        print(name, rows[-1], flush=True)
 
 
 NAMES = {"classic": "classic recipe", "ours": "our recipe"}
@@ -366,7 +373,7 @@ NAMES = {"classic": "classic recipe", "ours": "our recipe"}
 
 
 @plot
-def quality_against_seconds(rows: list[dict[str, str]], floor: float) -> tuple[Figure, str]:
+def quality_against_seconds(rows: list[dict[str, Any]], floor: float) -> tuple[Figure, str]:
     """Every seed as a thin line, the median over seeds as a thick one."""
     figure = Figure(figsize=(7.5, 4.2))
     axes = figure.subplots()
@@ -383,19 +390,26 @@ def quality_against_seconds(rows: list[dict[str, str]], floor: float) -> tuple[F
     return figure, "Fréchet distance to the test set over CPU seconds: the classic recipe, ours, and the floor"
 
 
-def by_moment(rows: list[dict[str, str]]) -> list[list[dict[str, str]]]:
+def priced_rows() -> list[dict[str, Any]]:
+    """The rows of the comparison, each charged for its steps at the price of an idle machine."""
+    prices = {row["variant"]: float(row["milliseconds"]) / 1000 for row in read_rows("costs.csv")}
+    rows = read_rows("recipe.csv")
+    return [{**row, "seconds": round(int(row["steps"]) * prices[row["recipe"]], 1)} for row in rows]
+
+
+def by_moment(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """The rows of all seeds, grouped by the moment at which they were scored, in order."""
     moments = sorted({float(row["moment"]) for row in rows})
     return [[row for row in rows if float(row["moment"]) == moment] for moment in moments]
 
 
-def median(rows: list[dict[str, str]], key: str) -> float:
+def median(rows: list[dict[str, Any]], key: str) -> float:
     return statistics.median(float(row[key]) for row in rows)
 
 
 def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     """The side-by-side comparison, from the stored rows alone."""
-    rows = read_rows("recipe.csv")
+    rows = priced_rows()
     chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:SAMPLES]  # the first differ more
     floor = frechet_distance(read_images(scorer.classifier, data.images[chosen]).features, scorer.real.features)
     print(f"floor, real training pictures against the test set: {floor:.2f}")
@@ -415,7 +429,7 @@ def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     quality_against_seconds(rows, floor).save(ASSETS / "quality_against_seconds.png")
 
 
-def times_sooner(rows: list[dict[str, str]]) -> float:
+def times_sooner(rows: list[dict[str, Any]]) -> float:
     """The seconds to the classic recipe's best median distance, over ours to the same."""
     curves = {
         recipe: [
@@ -432,7 +446,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=[f.__name__ for f in (compare, levers, few, costs, search, finals, report)])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--until", type=float, default=MOMENTS[-1], help="CPU seconds of our recipe's longest run")
+    parser.add_argument("--until", type=int, default=MOMENTS[-1], help="steps of our recipe's run")
     parser.add_argument("--only", default=None, help="one recipe, lever or variant by its name")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
