@@ -1,6 +1,6 @@
 """The animation on top of the README: python assets/make/time_lapse.py
 
-Trains the pair of notebook 07 by its recipe for ten epochs, about three minutes of one core, and keeps what the
+Trains the pair of notebook 07 by its recipe for five epochs, about two minutes of one core, and keeps what the
 average of the generator makes of the same latent vectors at steps that grow by a constant factor.
 """
 
