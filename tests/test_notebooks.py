@@ -12,6 +12,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -19,6 +20,7 @@ from stamp import current_address
 
 from gan_helpers import environment
 from gan_helpers.checkpoints import load_network, save_network
+from gan_helpers.data import PairSet
 from gan_helpers.environment import COURSE_ROOT
 from gan_helpers.exercises import check
 from gan_helpers.exercises.judging import EXERCISES
@@ -335,3 +337,47 @@ def test_notebook_05_says_whose_generator_it_loads_how_good_it_is_and_how_to_go_
     assert "trained on strokes for 3 steps, certain: 0.12" in own
     (line,) = re.findall(r"`(path = shipped)` goes back", sources[index - 1])
     assert said(re.sub(r"^path = .*", line, sources[index], flags=re.MULTILINE)).startswith("shipped with")
+
+
+# --- trainings on a reader's own folder ---------------------------------------------------------------
+
+
+def notebook_scope(number: str) -> tuple[Path, dict[str, object]]:
+    """A notebook, and what its cells import and define, without running them."""
+    (path,) = (path for path in NOTEBOOKS if path.stem.startswith(number))
+    scope = solution_scope(path) | {"device": torch.device("cpu"), "SIDE": 32, "folder": None}
+    nodes = [node for cell in cells(path, "code") for node in ast.parse(source(cell)).body]
+    functions = [ast.unparse(node) for node in nodes if isinstance(node, ast.FunctionDef)]
+    exec(compile("\n".join(["from __future__ import annotations", *functions]), str(path), "exec"), scope)
+    return path, scope
+
+
+def test_notebook_16_trains_for_the_steps_asked_and_says_how_many_pairs_that_takes():
+    _, scope = notebook_scope("16")
+    images = torch.zeros(40, 3, 32, 32, dtype=torch.uint8)
+    pairs = PairSet(images, images, "black")
+    for adversarial in (True, False):
+        assert scope["trained"](pairs, 7, adversarial=adversarial).step == 7
+        with pytest.raises(ValueError, match="a batch of 16 from 15 pictures: choose 2 to 15"):
+            scope["trained"](pairs[:15], 7, adversarial=adversarial)
+
+
+@pytest.mark.parametrize(("number", "rows"), [("16", 3), ("17", 4)])
+def test_the_cell_for_own_pictures_trains_on_them_and_shows_them(number, rows, tmp_path, monkeypatch, capsys):
+    """On 22 pictures a side: flat, a different shade each, so that those held out can be known again."""
+    monkeypatch.setenv("GAN_QUICK", "1")
+    for side, channel in {"reds": 0, "tints": 2}.items():
+        (tmp_path / side).mkdir()
+        for i in range(22):
+            pixels = np.full((40, 40, 3), 10 * i + 5, dtype=np.uint8)
+            pixels[..., channel] = 255
+            Image.fromarray(pixels).save(tmp_path / side / f"{i:02}.png")
+    path, scope = notebook_scope(number)
+    (cell,) = (source(cell) for cell in cells(path, "code") if re.search("^OWN = None", source(cell), re.MULTILINE))
+    exec(compile(cell.replace("OWN = None", f"OWN = {str(tmp_path)!r}"), str(path), "exec"), scope)
+    told = capsys.readouterr().out
+    assert "reds to tints: 20 pairs" in told if number == "16" else "tints, train: 20 pictures" in told
+    first, _, third, *_ = shown = [*getattr(scope["rows"], "values", lambda: scope["rows"])()]
+    assert len(shown) == rows
+    assert ((first[:, :, 9, 9] + 1) * 127.5).round().tolist() == [[255, 95, 95], [255, 195, 195]]
+    assert ((third[:, :, 9, 9] + 1) * 127.5).round().tolist() == [[95, 95, 255], [195, 195, 255]]

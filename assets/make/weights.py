@@ -315,7 +315,8 @@ def known(name: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     names = "names: " + ", ".join(RECIPES)
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=names)
+    trial = "GAN_QUICK=1 before the command makes it a short trial of one epoch, which replaces nothing that ships."
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=f"{trial} {names}")
     parser.add_argument("name", type=known, help="the file's name without .safetensors")
     parser.add_argument("--out", type=Path, help="default: where it ships, in assets/weights/ (quick runs: outputs/)")
     options = parser.parse_args(arguments)

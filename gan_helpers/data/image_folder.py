@@ -114,7 +114,8 @@ def read_pictures(
         raise DatasetError(f"no picture in {folder}: {held}. It needs files such as .png, .jpg, .webp, .gif or .tif")
     check_memory(len(found), channels, size)
     pictures = _read_all([os.path.join(folder, *parts) for parts in found], size, channels, read or _read_one)
-    _report([os.sep.join(p) for p, picture in zip(found, pictures, strict=True) if picture is None], passed_over)
+    unreadable = [os.sep.join(parts) for parts, picture in zip(found, pictures, strict=True) if picture is None]
+    _report(folder_name(folder), unreadable, passed_over)
     good = [(parts, picture) for parts, picture in zip(found, pictures, strict=True) if picture is not None]
     if not good:
         raise DatasetError(f"none of the {len(found)} pictures in {folder} can be read: are they whole?")
@@ -205,9 +206,9 @@ def _counts(passed_over: Counter[str], most: int = 5) -> str:
     return ", ".join(kinds if len(kinds) <= most else [*kinds[:most], "others"])
 
 
-def _report(unreadable: list[str], passed_over: Counter[str], most: int = 10) -> None:
+def _report(folder: str, unreadable: list[str], passed_over: Counter[str], most: int = 10) -> None:
     names = ", ".join(unreadable[:most]) + (f" and {len(unreadable) - most} more" if len(unreadable) > most else "")
-    parts = [f"left out {len(unreadable)} unreadable: {names}"] if unreadable else []
+    parts = [f"left out {len(unreadable)} unreadable in {folder}: {names}"] if unreadable else []
     parts += [f"passed over {passed_over.total()}: {_counts(passed_over)}"] if passed_over else []
     if parts:
         say("; ".join(parts))

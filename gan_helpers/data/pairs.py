@@ -27,11 +27,13 @@ from gan_helpers.data.image_folder import (
     folder_name,
     read_folder,
     read_pictures,
+    say,
 )
 from gan_helpers.data.sets import FOLDER_SIDE, ImageSet, grey, load_images, part_of
 from gan_helpers.data.sources import SPLITS
 from gan_helpers.data.strokes import colour_digits
 
+NARROWEST, WIDEST = 1.6, 2.8  # a pair A|B, times as wide as high: no photograph of 3:2, nor three squares in a row
 SKEW = 0.05  # how far the proportions of two pictures of a pair may differ: a pixel or two of 32
 
 
@@ -66,8 +68,10 @@ class PairSet:
         return replace(self, inputs=self.inputs[indices], targets=self.targets[indices])
 
     def reversed(self) -> PairSet:
-        """The same pairs, to be translated the other way."""
-        return replace(self, inputs=self.targets, targets=self.inputs)
+        """The same pairs, to be translated the other way; ``source`` says so."""
+        known, mark = self.source, ", reversed"
+        source = known.removesuffix(mark) if known.endswith(mark) else known + mark
+        return replace(self, inputs=self.targets, targets=self.inputs, source=source)
 
     def to(self, device: torch.device | str) -> PairSet:
         return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
@@ -120,16 +124,19 @@ def load_pairs(
 
     Args:
         name: "edges" (of drawn faces, to the faces), "colours" (photographs in grey, to themselves in colour), or a
-            folder. It holds either pictures of a pair side by side, A|B, or two subfolders with files of equal names;
-            the left half, or the subfolder that comes first by name, is the input: ``reversed()`` goes back. Around
-            either there may be folders train and test (or val), as the data sets of pix2pix have them.
+            folder. It holds either pictures of a pair side by side, A|B, or two subfolders with files of equal names.
+            The left half, or the subfolder that comes first by name, is the input: ``source`` names the direction,
+            and ``reversed()`` turns it round. A picture A|B has halves of equal width and is 1.6 to 2.8 times as wide
+            as high; in two subfolders any proportions will do, if the two of a pair have the same. Around either
+            there may be folders train and test (or val), in any case, as the data sets of pix2pix have them.
         split: "train" or "test". Of a folder that is not split, every tenth pair is held out as "test".
         size: height and width in pixels; None: 32.
         channels: 1 (grey) or 3 (colour) for a folder's pictures on both sides; None: 3. Names have their own.
 
     Raises:
-        DatasetError: an unknown name, names that differ, a side that is empty, pictures that cannot be halved or whose
-            proportions differ from their partner's, and whatever ``load_images`` finds wrong.
+        DatasetError: an unknown name, two folders in place of the one that holds both, names that differ, a side that
+            is empty, pictures that are no pair A|B or whose proportions differ from their partner's, and whatever
+            ``load_images`` finds wrong.
     """
     check_shape(size, channels)
     folder = _folder(name, {"edges", "colours"}, split)
@@ -150,7 +157,8 @@ def load_unpaired(
     Args:
         name: "glasses" (drawn faces without, and other faces with), "digits" (stroke digits and MNIST), "colour digits"
             (MNIST, and stroke digits in colours that no grey digit tells), or a folder with two subfolders, called as
-            you like; trainA, trainB, testA and testB, as CycleGAN's data sets have them, are understood.
+            you like, A is the first by name; trainA, trainB, testA and testB, as CycleGAN's data sets have them, are
+            understood, and folders train and test around the two.
         split: "train" or "test". Of a folder that is not split, every tenth picture is held out as "test".
         size: height and width in pixels; None: 32, so that the sides can be halved often.
         channels: 1 (grey) or 3 (colour) for both; None: those of the named set, 3 for a folder. Colour digits have 3.
@@ -179,6 +187,9 @@ def _colour_digits(split: str, size: int) -> ImageSet:
 
 def _folder(name: Any, known: set[str], split: str) -> Path | None:
     """The folder that is meant; None if a name is."""
+    second = split not in SPLITS and isinstance(split, (str, os.PathLike)) and os.path.isdir(split)
+    if second or isinstance(name, (list, tuple)):
+        raise DatasetError("give one folder: put both, A and B, into it as its two subfolders, and name that one")
     if split not in SPLITS:
         raise DatasetError(f"split must be one of {SPLITS}, not {split!r}")
     if isinstance(name, str) and name in known:
@@ -203,9 +214,13 @@ def _subfolders(folder: Path) -> dict[str, Path]:
     return {place.name: place for place in found}
 
 
+def _in_lower_case(folders: dict[str, Path]) -> dict[str, Path]:
+    return {name.lower(): place for name, place in folders.items()}
+
+
 def _split_of(folder: Path, split: str) -> tuple[Path, bool]:
     """Where a split lies, and whether it has that place for itself."""
-    inside = _subfolders(folder)
+    inside = _in_lower_case(_subfolders(folder))
     if not {*inside} & {*SPLITS}:
         return folder, False
     names = ("train",) if split == "train" else ("test", "val")
@@ -215,19 +230,32 @@ def _split_of(folder: Path, split: str) -> tuple[Path, bool]:
     return found, True
 
 
-def _two_sides(place: Path) -> list[Path]:
-    """Its two subfolders; DatasetError if there are more or fewer."""
+def _two_sides(place: Path, or_halves: bool = False) -> list[Path]:
+    """Its two subfolders; DatasetError if there are more or fewer, with a hint where A|B may be meant."""
     sides = list(_subfolders(place).values())
     if len(sides) != 2:
         named = f" ({', '.join(side.name for side in sides)})" if sides else ""
-        raise DatasetError(f"{place} holds {len(sides)} subfolders{named}: two sets of pictures lie in two, A and B")
+        count = f"{len(sides)} subfolder{'s' * (len(sides) != 1)}{named}"
+        hint = _if_side_by_side(place) if or_halves else ""
+        raise DatasetError(f"{place} holds {count}: two sets of pictures lie in two, A and B{hint}")
     return sides
+
+
+def _if_side_by_side(place: Path) -> str:
+    """What to do where pictures lie beside the subfolders; nothing if none do."""
+    loose, folders = sum(len(parts) == 1 for parts in find_pictures(place)), len(_subfolders(place))
+    if not loose:
+        return ""
+    them, lie = ("it" if folders == 1 else "them"), ("picture lies" if loose == 1 else "pictures lie")
+    return f"; {loose} {lie} beside {them}: for pairs side by side, take {them} away"
 
 
 def _pairs_in(folder: Path, split: str, size: int, channels: int) -> PairSet:
     place, whole = _split_of(folder, split)
-    read = _matched if _subfolders(place) else _side_by_side
-    pairs = PairSet(*(_stack(side) for side in read(place, size, channels)), f"{folder_name(folder)}, {split}")
+    sides = _two_sides(place, or_halves=True) if _subfolders(place) else []
+    way = " to ".join(side.name for side in sides) or "left half to right half"
+    read = _matched(*sides, size, channels) if sides else _side_by_side(place, size, channels)
+    pairs = PairSet(*map(_stack, read), f"{folder_name(folder)}, {split}: {way}")
     return pairs if whole else pairs[part_of(len(pairs), folder_name(folder), split)]
 
 
@@ -243,33 +271,44 @@ def _side_by_side(place: Path, size: int, channels: int) -> tuple[Sequence[np.nd
 def _read_halves(path: str, size: int, channels: int) -> np.ndarray | None:
     """A picture A|B as uint8 (size, size, 2 * channels); None if unreadable. Each half is cropped by itself."""
     try:
-        picture = decode(path, size, channels)
+        wide, high = _sides(path)  # of the file: what is decoded may be smaller
+        picture = decode(path, 2 * size, channels)  # so that half its width will do
     except Exception:  # as in image_folder
         return None
-    width, height = picture.size
-    if width < 1.5 * height:
+    if not NARROWEST <= wide / high <= WIDEST:
         raise DatasetError(
-            f"{path} is {width}x{height}: a pair A|B side by side is about twice as wide as high. "
-            "If your pairs lie in two files each, put them into two subfolders, A and B, under equal names"
+            f"{path} is {wide}x{high}: a pair A|B side by side is {NARROWEST} to {WIDEST} times as wide as high, two "
+            "halves of equal width. Put the two of any other pair into two subfolders, A and B, under equal names"
         )
+    width, height = picture.size
     halves = [picture.crop((left, 0, left + width // 2, height)) for left in (0, width - width // 2)]
     return np.concatenate([fitted(half, size) for half in halves], 2)
 
 
-def _matched(place: Path, size: int, channels: int) -> tuple[Sequence[np.ndarray], ...]:
-    """The pictures of two subfolders in the order of their names; a pair with an unreadable half is left out."""
-    sides = _two_sides(place)
-    _check_names(*sides)
+def _matched(a: Path, b: Path, size: int, channels: int) -> tuple[Sequence[np.ndarray], ...]:
+    """The pictures of two folders in the order of their names; a pair with an unreadable half is left out."""
+    sides = (a, b)
+    _check_names(a, b)
     read = []
     for side in sides:
         paths, pictures = read_pictures(side, size, channels)
         read.append(dict(zip(map(_name, paths), zip(paths, pictures, strict=True), strict=True)))
     names = sorted({*read[0]} & {*read[1]})
     if not names:
-        raise DatasetError(f"no pair in {place} has two readable pictures: are they whole?")
+        raise DatasetError(f"no pair in {a.parent} has two readable pictures: are they whole?")
+    _tell_partners(sides, read)
     for name in names:
         _check_proportions(*(os.path.join(side, *known[name][0]) for side, known in zip(sides, read, strict=True)))
     return tuple([known[name][1] for name in names] for known in read)
+
+
+def _tell_partners(sides: Sequence[Path], read: Sequence[dict[str, tuple]]) -> None:
+    """One line on the readable pictures that have lost their partners."""
+    alone = []
+    for side, these, those in zip(sides, read, reversed(read), strict=True):
+        alone += [os.path.join(side.name, *these[name][0]) for name in these if name not in those]
+    if alone:
+        say(f"left out their partners: {_some(alone)}")
 
 
 def _name(path: tuple[str, ...]) -> str:
@@ -292,7 +331,7 @@ def _check_names(a: Path, b: Path) -> None:
         )
 
 
-def _some(names: list[str], most: int = 3) -> str:
+def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
@@ -319,11 +358,11 @@ def _sides(path: str) -> tuple[int, int]:
 
 
 def _unpaired_in(folder: Path, split: str, size: int, channels: int) -> tuple[ImageSet, ImageSet]:
-    inside = _subfolders(folder)
-    if {"trainA", "trainB"} <= {*inside}:  # as CycleGAN's data sets have it
-        if not {f"{split}A", f"{split}B"} <= {*inside}:
+    inside = _in_lower_case(_subfolders(folder))
+    if {"traina", "trainb"} <= {*inside}:  # as CycleGAN's data sets have it
+        if not {f"{split}a", f"{split}b"} <= {*inside}:
             raise DatasetError(f"{folder} holds {', '.join(inside)}, but not both {split}A and {split}B: add them")
-        sides, whole = [inside[f"{split}{side}"] for side in "AB"], True
+        sides, whole = [inside[f"{split}{side}"] for side in "ab"], True
     else:
         place, whole = _split_of(folder, split)
         sides = _two_sides(place)

@@ -19,11 +19,18 @@ from gan_helpers.models.convolutional import receptive_fields
 
 def _check_sides(image_shape: tuple[int, ...], halvings: int, network: str) -> None:
     shrink = 2**halvings
-    if len(image_shape) != 3 or any(side < shrink or side % shrink for side in image_shape[1:]):
+    misfits = [side for side in image_shape[1:] if side < shrink or side % shrink]
+    if len(image_shape) != 3 or misfits:
+        sizes = " or ".join(f"size={size}" for size in _nearest_multiples((misfits or [shrink])[0], shrink))
         raise ValueError(
             f"a {network} of {halvings} halvings cannot take pictures of shape {tuple(image_shape)}: it needs "
-            f"(C, H, W) with sides that are multiples of {shrink}; load them with size={shrink} or more, or halve less"
+            f"(C, H, W) with sides that are multiples of {shrink}; load them with {sizes}, or halve less"
         )
+
+
+def _nearest_multiples(side: int, of: int) -> list[int]:
+    """The multiples next below and above; none is below ``of``."""
+    return sorted({max(of, side // of * of), max(of, -(-side // of) * of)})
 
 
 def check_unet(image_shape: tuple[int, ...], source_channels: int | None, halvings: int, residual: bool) -> int:

@@ -246,15 +246,18 @@ def plot_effects(effects: Tensor, moved: Sequence[str], title: str = "") -> tupl
 
 @plot
 def plot_by_factor(
-    values: Mapping[str, Sequence[float]], title: str = "", colours: Sequence[str] = ()
+    values: Mapping[str, Sequence[float]], title: str = "", colours: Sequence[str] = (), label: str = ""
 ) -> tuple[Figure, str]:
-    """Named rows of 25 numbers, 0 to 1, one for each of ``FACTORS``; ``colours`` are those of the first rows."""
+    """Named rows of 25 numbers, 0 to 1, one for each of ``FACTORS``; ``colours`` are those of the first rows.
+
+    ``label`` says at the vertical axis what the numbers are.
+    """
     figure = Figure(figsize=(9.5, 3.4))
     axes = figure.subplots()
     for (name, row), mark, colour in zip(values.items(), "osD^v", _colours(colours), strict=False):
         axes.plot(range(len(FACTORS)), list(map(float, row)), mark, color=colour, label=name, markersize=6)
     axes.set_xticks(range(len(FACTORS)), FACTORS, rotation=60, ha="right", fontsize=9)
-    axes.set(ylim=(-0.05, 1.05))
+    axes.set(ylim=(-0.05, 1.05), ylabel=label)
     axes.set_title(title, loc="left")
     figure.legend(loc="outside upper right", ncols=len(values))
     return figure, f"{title}: {', '.join(values)} for each of {len(FACTORS)} factors"

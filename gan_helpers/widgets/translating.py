@@ -245,7 +245,8 @@ class Translation:
         text = "a canvas or an upload, and its translation: they need a running kernel"
         pair = [tile(images).expand(3, -1, -1) for images in (self.source, self.translated)]
         zoom = max(1, WIDTH // self.shape[2])
-        still = image_tag(png_bytes(tile(torch.stack(pair), columns=2), zoom), "png", f"{self.origin}, and translated")
+        seen = f"what the translator sees of {self.origin}" if self.prepare else self.origin
+        still = image_tag(png_bytes(tile(torch.stack(pair), columns=2), zoom), "png", f"{seen}, and translated")
         return shown(self.widget, f"{still}<br>{text}", text)
 
 

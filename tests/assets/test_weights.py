@@ -119,6 +119,14 @@ def test_a_mistyped_name_gets_a_suggestion(typed, hint, capsys):
     assert hint in capsys.readouterr().err
 
 
+def test_help_names_the_short_trial_and_every_recipe(capsys):
+    with pytest.raises(SystemExit):
+        weights.main(["--help"])
+    told = capsys.readouterr().out
+    assert "GAN_QUICK=1" in told
+    assert all(name in told for name in RECIPES)
+
+
 def test_weights_stay_small():
     """So that a clone stays quick: a file below 12 MB, all below 40 MB."""
     sizes = [path.stat().st_size for path in (ASSETS / "weights").glob("*.safetensors")]

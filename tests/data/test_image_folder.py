@@ -60,7 +60,7 @@ def test_mixed_sizes_and_modes_are_fitted(folder, capsys):
     assert abs(int(grey[0, 6, 6]) - 100) <= 2
     assert clear.min() == 255  # transparent is white
     assert deep[:, 6, 6].tolist() == [128, 128, 128]  # 16 bits are scaled, not clipped
-    assert told(capsys) == "left out 1 unreadable: dogs/broken.png; passed over 1: 1 .txt"
+    assert told(capsys) == f"left out 1 unreadable in {folder.name}: dogs/broken.png; passed over 1: 1 .txt"
 
 
 def test_one_channel(folder):
@@ -250,7 +250,7 @@ def test_any_exception_from_one_file_lists_that_file_and_no_other(tmp_path, monk
         picture(tmp_path / f"{name}.png")
     monkeypatch.setattr(Image, "open", raising)
     assert len(read_folder(tmp_path, 4, 1)[0]) == 2
-    assert told(capsys) == "left out 1 unreadable: bad.png"
+    assert told(capsys) == f"left out 1 unreadable in {tmp_path.name}: bad.png"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -278,7 +278,7 @@ def test_many_unreadable_files_are_counted_and_some_named(tmp_path, capsys):
         (tmp_path / f"b{number:02}.png").write_bytes(b"broken")
     read_folder(tmp_path, 4, 1)
     line = told(capsys)
-    assert line.startswith("left out 15 unreadable: b00.png, b01.png")
+    assert line.startswith(f"left out 15 unreadable in {tmp_path.name}: b00.png, b01.png")
     assert line.endswith("b09.png and 5 more")
 
 
@@ -290,7 +290,7 @@ def test_huge_pictures_are_listed_and_large_ones_read_without_a_warning(tmp_path
         warnings.simplefilter("error")
         images, _, _ = read_folder(tmp_path, 4, 1)
     assert images[:, 0, 0, 0].tolist() == [4, 10]
-    assert told(capsys) == "left out 1 unreadable: 20.png"
+    assert told(capsys) == f"left out 1 unreadable in {tmp_path.name}: 20.png"
 
 
 def exif_with(*entries: tuple[int, int, int, int]) -> bytes:
@@ -527,7 +527,7 @@ def test_names_that_the_terminal_cannot_show_never_stop_a_folder(tmp_path, encod
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     lines = done.stdout.decode(encoding).replace("\r", "\n").splitlines()
     assert lines[-1] == "shape 4 5"
-    assert lines[-2].startswith("left out 5 unreadable: ")
+    assert lines[-2].startswith("left out 5 unreadable in ")
     assert "\x1b" not in lines[-2]
 
 

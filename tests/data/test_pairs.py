@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from gan_helpers.data import (
     load_unpaired,
 )
 from gan_helpers.data.faces import FACTORS
+from gan_helpers.data.image_folder import ORIENTATION, fitted
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 
@@ -73,7 +76,18 @@ def test_two_folders_pair_by_name_whatever_the_ending(two_folders):
     assert numbers(train[2:4].inputs) == numbers(train[2:4].targets) == [2, 3]
 
 
-@pytest.mark.parametrize("size", [(40, 20), (41, 20), (60, 20), (32, 20)])
+def test_the_source_names_the_direction(two_folders, tmp_path_factory):
+    whole = tmp_path_factory.mktemp("halves")
+    side_by_side(whole)
+    name = two_folders.name
+    pairs = load_pairs(two_folders, "test", 8)
+    assert pairs.source == f"{name}, test: edges to photo"
+    assert pairs.reversed().source == f"{name}, test: edges to photo, reversed"
+    assert pairs.reversed().reversed().source == pairs.source
+    assert load_pairs(whole, size=8)[:2].source == f"{whole.name}, train: left half to right half"
+
+
+@pytest.mark.parametrize("size", [(40, 20), (41, 20), (56, 20), (32, 20)])
 def test_a_picture_of_both_is_cut_in_the_middle(tmp_path, size):
     side_by_side(tmp_path, 3, (size[0] // 2 * 2, size[1]))
     if size[0] % 2:  # a column too many, between them
@@ -87,10 +101,19 @@ def test_a_picture_of_both_is_cut_in_the_middle(tmp_path, size):
     assert (pairs.targets[:, 2] == 200).all()
 
 
+def test_a_half_keeps_the_detail_that_its_file_has(tmp_path):
+    """A JPEG is decoded at a reduced size, which must leave enough pixels along the narrow side of each half too."""
+    noise = np.random.default_rng(0).integers(0, 256, (100, 80), dtype=np.uint8).repeat(8, 0).repeat(8, 1)  # 800x640
+    Image.fromarray(np.concatenate([noise, noise], 1)).save(tmp_path / "a.jpg", quality=95)
+    expected = fitted(Image.fromarray(noise), 100)[..., 0].astype(int)
+    pairs = load_pairs(tmp_path, size=100)
+    assert np.abs(pairs.inputs[0, 0].numpy() - expected).mean() < 4
+
+
 def test_both_halves_are_cropped_alike(tmp_path):
     """A disc at the same place in both halves stays at the same place."""
-    half = np.zeros((30, 50, 3), dtype=np.uint8)
-    half[5:12, 30:36] = 255
+    half = np.zeros((30, 40, 3), dtype=np.uint8)
+    half[5:12, 22:28] = 255
     Image.fromarray(np.concatenate([half, 255 - half], 1)).save(tmp_path / "a.png")
     pairs = load_pairs(tmp_path, size=30)
     assert torch.equal(pairs.inputs, 255 - pairs.targets)
@@ -115,7 +138,27 @@ def test_a_pair_with_a_broken_half_is_left_out_and_told(two_folders, capsys):
     (two_folders / "edges" / "notes.txt").write_text("no")
     pairs = load_pairs(two_folders, size=8)
     assert numbers(pairs.inputs) == numbers(pairs.targets) == [0, 1, 2, *range(4, 10), 11]
-    assert "left out 1 unreadable: 03.png" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "left out 1 unreadable in photo: 03.png" in told
+    assert "left out their partners: edges/03.png" in told
+
+
+def test_partners_are_told_for_both_sides(two_folders, capsys):
+    for name in ("photo/03.png", "edges/04.bmp", "photo/05.png", "edges/05.png"):
+        (two_folders / name).write_bytes(b"not a picture")
+    assert len(load_pairs(two_folders, size=8)) == 8  # of nine: one is held out
+    told = capsys.readouterr().out
+    assert "left out 2 unreadable in edges: 04.bmp, 05.png" in told
+    assert "left out 2 unreadable in photo: 03.png, 05.png" in told
+    assert "left out their partners: edges/03.png, photo/04.png\n" in told
+
+
+def test_a_broken_picture_of_two_sets_is_named_with_its_folder(two_folders, capsys):
+    (two_folders / "photo" / "03.png").write_bytes(b"not a picture")
+    load_unpaired(two_folders, size=8)
+    told = capsys.readouterr().out
+    assert "left out 1 unreadable in photo: 03.png" in told
+    assert "partners" not in told
 
 
 def test_names_that_differ_are_told_with_the_remedy(two_folders):
@@ -150,10 +193,66 @@ def test_a_third_folder_is_told(two_folders):
         load_pairs(two_folders)
 
 
-def test_a_square_picture_is_no_pair(tmp_path):
-    save(tmp_path / "1.png", RED, (20, 20))
-    with pytest.raises(DatasetError, match=r"1\.png is 20x20: .*about twice as wide as high.*two subfolders"):
+def test_a_folder_beside_pictures_is_told(tmp_path):
+    side_by_side(tmp_path, 3)
+    save(tmp_path / "old" / "1.png", RED)
+    expected = r"holds 1 subfolder \(old\): .*; 3 pictures lie beside it: for pairs side by side, take it away"
+    with pytest.raises(DatasetError, match=expected):
         load_pairs(tmp_path)
+    with pytest.raises(DatasetError, match=r"holds 1 subfolder \(old\): two sets of pictures lie in two, A and B"):
+        load_unpaired(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "size", [(20, 20), (60, 96), (120, 96), (1280, 960), (960, 640), (31, 20), (57, 20), (300, 100), (1000, 100)]
+)
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_picture_that_is_no_pair_is_told_with_its_own_measures(tmp_path, size, ending):
+    """Squares, photographs of 4:3 and 3:2, two portraits, three squares in a row, a strip."""
+    save(tmp_path / f"1.{ending}", RED, size)
+    with pytest.raises(DatasetError) as error:
+        load_pairs(tmp_path, size=8)
+    assert f"1.{ending} is {size[0]}x{size[1]}: a pair A|B side by side is 1.6 to 2.8 times as wide" in str(error.value)
+    assert str(error.value).endswith("into two subfolders, A and B, under equal names")
+
+
+def test_a_turned_picture_is_measured_as_it_is_seen(tmp_path):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # a quarter turn
+    Image.new("RGB", (96, 192), RED).save(tmp_path / "1.jpg", exif=exif)
+    assert len(load_pairs(tmp_path, size=8)) == 1
+    Image.new("RGB", (192, 96), RED).save(tmp_path / "1.jpg", exif=exif)
+    with pytest.raises(DatasetError, match=r"1\.jpg is 96x192"):
+        load_pairs(tmp_path, size=8)
+
+
+@pytest.mark.parametrize("form", [str, Path])
+@pytest.mark.parametrize("load", [load_pairs, load_unpaired])
+def test_two_folders_in_place_of_one_are_told(two_folders, load, form):
+    a, b = form(two_folders / "edges"), form(two_folders / "photo")
+    for wrong in ((a, b), ([a, b],), ((a, b),)):
+        with pytest.raises(DatasetError, match="give one folder: put both, A and B, into it as its two subfolders"):
+            load(*wrong)
+
+
+def test_a_folder_train_where_we_are_is_no_second_folder(two_folders, tmp_path, monkeypatch):
+    (tmp_path / "train").mkdir()
+    for name in ("photo", "edges"):
+        (two_folders / name).rename(tmp_path / "train" / name)
+    monkeypatch.chdir(tmp_path)
+    assert len(load_pairs(".", "train", 8)) == 12
+
+
+@pytest.mark.parametrize("names", [("Train", "Test"), ("TRAIN", "Val")])
+def test_splits_are_known_in_any_case(tmp_path, names):
+    for name, count in zip(names, (4, 3), strict=True):
+        side_by_side(tmp_path / "joined" / name, count)
+        for side in "AB":
+            for i in range(count):
+                save(tmp_path / "two" / name / side / f"{i}.png", RED)
+    for split, count in {"train": 4, "test": 3}.items():
+        assert len(load_pairs(tmp_path / "joined", split, 8)) == len(load_pairs(tmp_path / "two", split, 8)) == count
+        assert [len(side) for side in load_unpaired(tmp_path / "two", split, 8)] == [count, count]
 
 
 def test_a_split_that_is_not_there_is_told(tmp_path):
@@ -261,6 +360,9 @@ def test_the_data_sets_of_cyclegan_bring_their_splits(tmp_path):
     for name, count in {"trainA": 3, "trainB": 4, "testA": 1, "testB": 2}.items():
         for i in range(count):
             save(tmp_path / name / f"{i}.png", RED)
+            save(tmp_path / "capitals" / name.title() / f"{i}.png", RED)
+    capitals = [load_unpaired(tmp_path / "capitals", split) for split in ("train", "test")]
+    assert [len(side) for sides in capitals for side in sides] == [3, 4, 1, 2]
     assert [len(side) for side in load_unpaired(tmp_path)] == [3, 4]
     assert [len(side) for side in load_unpaired(tmp_path, "test")] == [1, 2]
     for path in (tmp_path / "testB").iterdir():
@@ -272,8 +374,10 @@ def test_the_data_sets_of_cyclegan_bring_their_splits(tmp_path):
 
 def test_an_empty_or_missing_side_is_told(tmp_path):
     save(tmp_path / "a" / "1.png", RED)
-    with pytest.raises(DatasetError, match=r"1 subfolders \(a\): two sets of pictures lie in two, A and B"):
+    with pytest.raises(DatasetError, match=r"holds 1 subfolder \(a\): two sets of pictures lie in two, A and B"):
         load_unpaired(tmp_path)
+    with pytest.raises(DatasetError, match=r"a holds 0 subfolders: two sets"):
+        load_unpaired(tmp_path / "a")
     (tmp_path / "b").mkdir()
     with pytest.raises(DatasetError, match=r"no picture in .*b: it is empty"):
         load_unpaired(tmp_path)

@@ -86,8 +86,11 @@ def test_it_leaves_no_checkerboard_at_the_start():
 @pytest.mark.parametrize(
     ("arguments", "remedy"),
     [
-        ({"image_shape": (3, 30, 32)}, "multiples of 8; load them with size=8 or more, or halve less"),
-        ({"image_shape": (3, 4, 4)}, "multiples of 8"),
+        ({"image_shape": (3, 30, 30)}, "multiples of 8; load them with size=24 or size=32, or halve less"),
+        ({"image_shape": (3, 32, 30)}, "size=24 or size=32, or halve less"),
+        ({"image_shape": (3, 4, 4)}, "multiples of 8; load them with size=8, or halve less"),
+        ({"image_shape": (3, 9, 8)}, "size=8 or size=16, or halve less"),
+        ({"image_shape": (3, 30, 30), "halvings": 2}, "multiples of 4; load them with size=28 or size=32"),
         ({"image_shape": (32, 32)}, r"\(C, H, W\)"),
         ({"source_channels": 1, "residual": True}, "1 channels in and 3 out cannot be added: use residual=False"),
     ],

@@ -317,11 +317,12 @@ def test_every_control_and_picture_says_what_it_is(unet, pair, faces):
         assert all(len(view.frontend.alt(image)) > 10 for image in seen)
 
 
-def test_without_a_kernel_a_still_picture_stands_in(unet, faces):
+def test_without_a_kernel_a_still_picture_stands_in(unet, pair, faces):
+    assert 'alt="picture 1, and translated"' in explore_translation(pair, faces)._repr_mimebundle_()["text/html"]
     view = explore_translation(unet, faces, edge_map)
     html = view._repr_mimebundle_()["text/html"]
     assert "they need a running kernel" in html
-    assert 'alt="picture 1, and translated"' in html
+    assert 'alt="what the translator sees of picture 1, and translated"' in html
     still = pixels(base64.b64decode(html.split("base64,")[1].split('"')[0]))
     zoom = 256 // SIDE
     assert (still[: SIDE * zoom : zoom, : SIDE * zoom : zoom, 0] == edge_map(faces[:1])[0, 0].numpy()).all()
