@@ -250,7 +250,7 @@ def test_a_seed_is_the_same_point_as_in_the_notebooks(page, tmp_path, dim, laten
 
 
 def test_page_and_notebook_open_at_one_seed_and_at_clear_digits(page):
-    """Seed 0 makes a broken 9, of which the classifier is sure to 0.9987."""
+    """The seeds are chosen for the generator that ships: another one asks for others."""
     page.goto((ASSETS / "playground.html").as_uri())
     opening = [int(name.split()[-1]) for name in page.locator("#from option").all_inner_texts()]
     assert said(page) == f"Shown: seed {opening[0]}."
