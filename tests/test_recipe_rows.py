@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -218,7 +219,7 @@ def test_a_step_costs_the_seconds_between_two_moments_over_its_steps(monkeypatch
 
 
 def test_costs_are_medians_of_three_rounds_in_turn(tmp_path, monkeypatch):
-    found = iter([0.03, 0.05, 0.05, 0.04, 0.02, 0.09])
+    found = iter([0.03, 0.05, 0.07, 0.05, 0.04, 0.06, 0.02, 0.09, 0.08])
     asked = []
 
     def step_seconds(variant, data):
@@ -229,10 +230,12 @@ def test_costs_are_medians_of_three_rounds_in_turn(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "LEVERS", {"a": ("A", "a")})
     monkeypatch.setattr(recipe, "REMEDIES", {"b": "B"})
     monkeypatch.setattr(recipe, "step_seconds", step_seconds)
+    monkeypatch.setattr(recipe, "plain_step_seconds", lambda data: 0.01)
     recipe.costs(argparse.Namespace(), None, None)
-    assert asked == ["A", "B"] * 3
+    assert asked == ["A", "B", recipe.ours] * 3
     rows = measured.read_rows("costs.csv")
-    assert rows == [{"variant": "a", "milliseconds": "30.0"}, {"variant": "b", "milliseconds": "50.0"}]
+    found = {row["variant"]: float(row["milliseconds"]) for row in rows}
+    assert found == {"classic": 10.0, "a": 30.0, "b": 50.0, "ours": 70.0}
 
 
 def cell_of_notebook_07(text: str) -> str:
@@ -270,6 +273,23 @@ def test_the_comparison_charges_each_step_its_price(tmp_path, monkeypatch):
     for name in ("classic", "ours"):
         measured.store("recipe.csv", [{"recipe": name, "seed": 0, "moment": 200, "steps": 200, "seconds": 99.0}])
     assert {r["recipe"]: r["seconds"] for r in recipe.priced_rows()} == {"classic": 1.9, "ours": 5.2}
+
+
+def test_the_table_of_the_readme_is_that_of_the_rows():
+    ours = [row for row in recipe.priced_rows() if row["recipe"] == "ours"]
+    found = {}
+    for group in recipe.by_moment(ours):
+        numbers = [recipe.median(group, key) for key in ("frechet", "precision", "recall")]
+        worst = max(float(row["frechet"]) for row in group)
+        found[round(group[0]["seconds"])] = (len(group), numbers[0], worst, *numbers[1:])
+    text = (COURSE_ROOT / "README.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\d+) \| (\d) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", text, re.MULTILINE)
+    assert len(table) == 9
+    for seconds, seeds, *shown in table:
+        number, *measured_here = found[int(seconds)]
+        assert number == int(seeds)
+        assert [float(x) for x in shown] == pytest.approx(measured_here, abs=0.051)
+        assert [float(x) for x in shown[2:]] == pytest.approx(measured_here[2:], abs=0.0051)
 
 
 def test_snapshots_are_taken_after_so_many_steps_and_end_the_run():
