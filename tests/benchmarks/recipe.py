@@ -24,7 +24,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,7 +39,7 @@ if __name__ == "__main__":
 
 import torch
 from matplotlib.figure import Figure
-from measured import read_rows, store, store_costs, stored
+from measured import Row, read_rows, store, store_costs, stored
 from speed import STEPS, plain_steps
 from torch import Tensor
 
@@ -154,7 +154,7 @@ class Enough(Exception):
 class Snapshots:
     """A callback that copies the generator's average and D after so many steps, and stops after the last of them."""
 
-    def __init__(self, moments: tuple[int, ...]) -> None:
+    def __init__(self, moments: Sequence[int]) -> None:
         self.moments = list(moments)
         self.taken: list[tuple[int, float, Network, Network]] = []  # with the CPU seconds so far
         self.start = time.process_time()
@@ -195,6 +195,10 @@ class Scorer:
             "divergence": round(class_divergence(fake.labels, self.shares).value, 5),
         }
 
+    def pair(self, generator: Network, discriminator: Network, seed: int) -> dict[str, float]:
+        """The numbers of a pair at one moment of its training: here the generator's alone."""
+        return self(generator, seed)
+
 
 def plain_step_seconds(data: ImageSet) -> float:
     """CPU seconds of a step of the classic recipe as tutorials write it."""
@@ -203,26 +207,53 @@ def plain_step_seconds(data: ImageSet) -> float:
     return (time.process_time() - start) / STEPS
 
 
-def rows_of(variant: Variant, seed: int, data: ImageSet, scorer: Scorer, snapshots: Snapshots) -> Iterator[dict]:
-    train(variant, seed, data, snapshots)
-    for step, seconds, generator, _ in snapshots.taken:
-        yield {"seed": seed, "moment": step, "seconds": round(seconds, 1), "steps": step, **scorer(generator, seed)}
+def fill(
+    file: str,
+    kind: str,
+    variants: Mapping[str, Variant],
+    moments: Sequence[int],
+    options: argparse.Namespace,
+    data: ImageSet,
+    scorer: Scorer,
+    then: Callable[[Row, Network], None] = lambda row, generator: None,
+) -> None:
+    """Train each variant with each seed, unless a file has its rows; store a row a moment, and pass on the last."""
+    for seed, (name, variant) in product(options.seeds, variants.items()):
+        run = {kind: name, "seed": seed}
+        if options.only not in (None, name) or is_stored(file, moments, **run):
+            continue
+        try:
+            train(variant, seed, data, snapshots := Snapshots(moments))
+        except TrainingDiverged as error:
+            print(name, seed, error, flush=True)
+            continue
+        rows = [
+            {**run, "moment": step, "seconds": round(seconds, 1), **scorer.pair(*networks, seed)}
+            for step, seconds, *networks in snapshots.taken
+        ]
+        store(file, rows)
+        then(rows[-1], snapshots.taken[-1][2])
+        print(rows[-1], flush=True)
+
+
+def is_stored(name: str, moments: Sequence[int], **run: Any) -> bool:
+    """Are all moments of a run in this file?"""
+    return {int(row["moment"]) for row in stored(name, **run)} >= set(moments)
 
 
 def compare(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     epoch = len(data) // CLASSIC.batch_size
     moments = {
-        "classic": tuple(epochs * epoch for epochs in CLASSIC_EPOCHS),
-        "ours": tuple(moment for moment in MOMENTS if moment <= options.until),
+        "classic": [epochs * epoch for epochs in CLASSIC_EPOCHS],
+        "ours": [moment for moment in MOMENTS if moment <= options.until],
     }
-    for seed, (name, variant) in product(options.seeds, RECIPES.items()):
-        if options.only not in (None, name) or is_stored("recipe.csv", moments[name], recipe=name, seed=seed):
-            continue
-        rows = list(rows_of(variant, seed, data, scorer, snapshots := Snapshots(moments[name])))
-        store("recipe.csv", [{"recipe": name, **row} for row in rows])
-        facts = {"data": data.source, **rows[-1], "machine": machine()}
-        save_network(final_path(name, seed), snapshots.taken[-1][2], **facts)
-        print(name, rows[-1], flush=True)
+
+    def keep(row: Row, generator: Network) -> None:
+        facts = {"data": data.source, **row, "steps": row["moment"], "machine": machine()}
+        save_network(final_path(row["recipe"], row["seed"]), generator, **facts)
+
+    for name, variant in RECIPES.items():
+        fill("recipe.csv", "recipe", {name: variant}, moments[name], options, data, scorer, keep)
 
 
 def final_path(recipe: str, seed: int) -> Path:
@@ -232,9 +263,7 @@ def final_path(recipe: str, seed: int) -> Path:
 def finals(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     """The whole score card, search for copies included, of the last generators that ``compare`` saved."""
     reference = Reference(scorer.classifier, data, load_images(split="test"))
-    paths = [
-        path for seed in options.seeds for name in ("classic", "ours") if (path := final_path(name, seed)).exists()
-    ]
+    paths = [path for seed in options.seeds for name in RECIPES if (path := final_path(name, seed)).exists()]
     sets = {}
     for path in paths:
         generator, facts = load_network(path)
@@ -244,21 +273,8 @@ def finals(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
 
 
 def levers(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
-    for seed, (lever, (variant, _)) in product(options.seeds, LEVERS.items()):
-        if options.only not in (None, lever) or is_stored("levers.csv", LEVER_MOMENTS, lever=lever, seed=seed):
-            continue
-        try:
-            rows = list(rows_of(variant, seed, data, scorer, Snapshots(LEVER_MOMENTS)))
-        except TrainingDiverged as error:
-            print(lever, seed, error, flush=True)
-            continue
-        store("levers.csv", [{"lever": lever, **row} for row in rows])
-        print(lever, seed, rows[-1:], flush=True)
-
-
-def is_stored(name: str, moments: tuple[float, ...], **run: Any) -> bool:
-    """Are all moments of a run in this file?"""
-    return {int(row["moment"]) for row in stored(name, **run)} >= set(moments)
+    variants = {lever: variant for lever, (variant, _) in LEVERS.items()}
+    fill("levers.csv", "lever", variants, LEVER_MOMENTS, options, data, scorer)
 
 
 # The same on few pictures: is it the weight on D's slope that helps, or what D sees, or both?
@@ -301,7 +317,7 @@ class FewScorer(Scorer):
         0.5 says that it cannot tell the two apart. For ``known_above_held_out`` that is right: both are real.
         """
         sets = {"known": self.known.images, "held_out": self.held_out.images, "fake": fake}
-        found = {name: apply(discriminator, images, STABLE.batch_size) for name, images in sets.items()}
+        found = {name: apply(discriminator, images, NON_SATURATING.batch_size) for name, images in sets.items()}
         ranks = {
             "known_above_held_out": ranked_above(found["known"], found["held_out"]),
             "held_out_above_fake": ranked_above(found["held_out"], found["fake"]),
@@ -315,17 +331,7 @@ def ranked_above(logits: Tensor, others: Tensor) -> float:
 
 
 def few(options: argparse.Namespace, data: ImageSet, scorer: FewScorer) -> None:
-    for seed, (remedy, variant) in product(options.seeds, REMEDIES.items()):
-        run = {"remedy": remedy, "seed": seed}
-        if options.only not in (None, remedy) or is_stored("few.csv", FEW_MOMENTS, **run):
-            continue
-        train(variant, seed, scorer.known, snapshots := Snapshots(FEW_MOMENTS))
-        rows = [
-            {**run, "moment": step, "seconds": round(seconds, 1), "steps": step, **scorer.pair(*networks, seed)}
-            for step, seconds, *networks in snapshots.taken
-        ]
-        store("few.csv", rows)
-        print(rows[-1], flush=True)
+    fill("few.csv", "remedy", REMEDIES, FEW_MOMENTS, options, scorer.known, scorer)
 
 
 def costs(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
@@ -341,7 +347,7 @@ def step_seconds(variant: Variant, data: ImageSet) -> float:
     return (after - before) / 64
 
 
-# What the levers lead to, and what is then one step away from it; the last row is what ships.
+# What the levers lead to, what is then one step away from it, what ships, and what ships without the pairing.
 paired = start.but(objective="relativistic")
 light = paired.but(r1=0.1)
 SEARCH = {
@@ -354,16 +360,13 @@ SEARCH = {
     "R1 of 0.1, rates 0.0045": light.but(g_lr=4.5e-3, d_lr=4.5e-3),
     "R1 of 0.1, rates 0.006": light.but(g_lr=6e-3, d_lr=6e-3),
     "ours": ours,
+    "ours, without pairs": ours.but(objective="non-saturating"),
 }
 
 
 def search(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
-    for name, variant in SEARCH.items():
-        if options.only not in (None, name) or is_stored("search.csv", SEARCH_MOMENTS, variant=name, seed=0):
-            continue
-        rows = list(rows_of(variant, 0, data, scorer, Snapshots(SEARCH_MOMENTS)))
-        store("search.csv", [{"variant": name, **row} for row in rows])
-        print(name, rows[-1], flush=True)
+    options.seeds = [0]
+    fill("search.csv", "variant", SEARCH, SEARCH_MOMENTS, options, data, scorer)
 
 
 NAMES = {"classic": "classic recipe", "ours": "our recipe"}
@@ -395,7 +398,7 @@ def priced_rows() -> list[dict[str, Any]]:
     """The rows of the comparison, each charged for its steps at the price of an idle machine."""
     prices = {row["variant"]: float(row["milliseconds"]) / 1000 for row in read_rows("costs.csv")}
     rows = read_rows("recipe.csv")
-    return [{**row, "seconds": round(int(row["steps"]) * prices[row["recipe"]], 1)} for row in rows]
+    return [{**row, "seconds": round(int(row["moment"]) * prices[row["recipe"]], 1)} for row in rows]
 
 
 def by_moment(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -415,16 +418,17 @@ def report(options: argparse.Namespace, data: ImageSet, scorer: Scorer) -> None:
     floor = frechet_distance(read_images(scorer.classifier, data.images[chosen]).features, scorer.real.features)
     print(f"floor, real training pictures against the test set: {floor:.2f}")
     measures = ("frechet", "precision", "recall", "sure", "divergence")
-    for recipe in ("classic", "ours"):
+    for recipe in RECIPES:
         chosen = [row for row in rows if row["recipe"] == recipe]
         print(f"\n{NAMES[recipe]}, medians over seeds")
         print("seeds  seconds  steps  distance  / floor  worst seed  precision  recall  sure   KL")
         for group in by_moment(chosen):
-            m = {key: median(group, key) for key in ("seconds", "steps", *measures)}
+            m = {key: median(group, key) for key in ("seconds", "moment", *measures)}
             worst = max(float(row["frechet"]) for row in group)
             print(
-                f"{len(group):5} {m['seconds']:8.0f} {m['steps']:6.0f}  {m['frechet']:8.2f} {m['frechet'] / floor:8.2f}"
-                f" {worst:11.2f} {m['precision']:10.3f} {m['recall']:7.3f} {m['sure']:6.3f} {m['divergence']:.4f}"
+                f"{len(group):5} {m['seconds']:8.0f} {m['moment']:6.0f}  {m['frechet']:8.2f}"
+                f" {m['frechet'] / floor:8.2f} {worst:11.2f} {m['precision']:10.3f} {m['recall']:7.3f}"
+                f" {m['sure']:6.3f} {m['divergence']:.4f}"
             )
     print(f"\n{times_sooner(rows):.0f} times sooner at the classic recipe's best distance")
     quality_against_seconds(rows, floor).save(ASSETS / "quality_against_seconds.png")
@@ -437,7 +441,7 @@ def times_sooner(rows: list[dict[str, Any]]) -> float:
             (median(group, "seconds"), median(group, "frechet"))
             for group in by_moment([row for row in rows if row["recipe"] == recipe])
         ]
-        for recipe in ("classic", "ours")
+        for recipe in RECIPES
     }
     seconds, best = min(curves["classic"], key=lambda point: point[1])
     return seconds / next(ours for ours, distance in curves["ours"] if distance <= best)
