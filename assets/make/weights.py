@@ -33,10 +33,10 @@ from gan_helpers.data import (
     moving_digits,
     scale_pixels,
 )
+from gan_helpers.data.logograms import WORDS
 from gan_helpers.metrics import load_classifier, load_reader
 from gan_helpers.models import VariationalAutoencoder, apply, generate, sample_latents
 from gan_helpers.training import Run, Settings, reconstruction_loss
-from gan_helpers.training.settings import SMALL_BATCHES
 
 Shape = tuple[int, ...]  # (C, H, W)
 Train = Callable[["Job"], list[Run]]  # one training or several, of which the last one's average ships
@@ -106,17 +106,6 @@ def gan(build: Callable[[Shape], tuple[Network, Network]], settings: Settings) -
         return [training.train_gan(*pair, job.data, settings=seeded, **job.budget)]
 
     return train
-
-
-def logogram_gan(job: Job) -> list[Run]:
-    """A narrow DCGAN, then for a thirteenth of the time at a fifth of the rate against a fresh discriminator."""
-    (first,) = gan(partial(models.dcgan_pair, width=16), SMALL_BATCHES)(job)
-    if first.interrupted:
-        return [first]
-    torch.manual_seed(job.seed + 1)
-    slow, fresh = Settings(64, 2e-4, 2e-4), models.dcgan_pair(job.data.shape, width=16)[1]
-    pair = first.average.requires_grad_(True), fresh.to(job.device)
-    return [first, training.train_gan(*pair, job.data, epochs=job.epochs / 13, settings=slow)]
 
 
 def rebuilder(build: Callable[[Shape], Network], lr: float, loss_of: Any) -> Train:
@@ -276,6 +265,7 @@ classic_pair = gan(lambda _: (models.Generator(latent="uniform"), models.Discrim
 stable_pair = gan(models.stable_pair, training.STABLE)
 conditional_pair = gan(models.conditional_pair, training.NON_SATURATING)
 photo_pair, face_pair = gan(models.photo_pair, training.PHOTOS), gan(models.face_pair, training.FACES)
+sign_pair = gan(lambda shape: models.photo_pair(shape, len(WORDS), width=16), training.SIGNS)
 photo_classifier = partial(classifier, build=photo_judge, augment=training.flip_and_crop)
 clip_pair = gan(lambda _: (models.ClipGenerator(), models.ClipDiscriminator()), training.CLIPS)
 two_numbers = rebuilder(partial(models.Autoencoder, 2, batch_norm=True), 4e-3, reconstruction_loss)
@@ -295,7 +285,7 @@ RECIPES = {
     # the run of tests/benchmarks/unpaired.py goal, 120 s of one core
     "glasses": Recipe(pictures("faces", size=32), glasses_pair, 1424 / 759, switch_scores),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
-    "logogram_generator": Recipe(signs, logogram_gan, 26, seen_by(partial(load_classifier, "logogram"))),
+    "logogram_generator": Recipe(signs, sign_pair, 12_000 / 156, asked_of(partial(load_classifier, "logogram"))),
     "clip_generator": Recipe(clips, clip_pair, 2635 / 312, clip_scores, half=True),
     "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
     "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),

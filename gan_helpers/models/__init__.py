@@ -37,6 +37,7 @@ from gan_helpers.models.conditional import (
 from gan_helpers.models.convolutional import (
     FIRST_SIDE,
     SIDES,
+    BetweenClasses,
     ConvDiscriminator,
     ConvGenerator,
     PhotoDiscriminator,
@@ -100,6 +101,7 @@ __all__ = [
     "FIRST_SIDE",
     "SIDES",
     "Autoencoder",
+    "BetweenClasses",
     "ClassNorm",
     "Classifier",
     "ClipDiscriminator",

@@ -162,6 +162,33 @@ class PhotoGenerator(Network):
         return self.last(maps)
 
 
+class BetweenClasses(nn.Module):
+    """A photo generator that draws between its classes, too: points (N, latent_dim + classes) to pictures (N, C, H, W).
+
+    A point is a latent vector, then a weight for each class. Each norm's scale and shift are the weighted means of
+    the classes' rows, so a 1 and zeros draw that class. Source: Brock et al., arXiv 1809.11096 (BigGAN), which goes
+    from class to class like this.
+    """
+
+    def __init__(self, generator: PhotoGenerator) -> None:
+        super().__init__()
+        self.generator = generator
+        config = generator.config
+        self.config = config | {"latent_dim": config["latent_dim"] + config["classes"]}
+        del self.config["classes"]  # it takes no labels
+
+    def forward(self, points: Tensor) -> Tensor:
+        check_latents(self, points)
+        maps, weights = points.tensor_split([self.generator.config["latent_dim"]], 1)
+        if weights.min() < 0 or weights.sum(1).min() <= 0:
+            raise ValueError("the classes' weights, which end a point, must be at least 0, and one of them above 0")
+        weights = weights / weights.sum(1, keepdim=True)
+        for layer, norm in zip(self.generator.layers, self.generator.norms, strict=True):
+            scale, shift = ((weights @ table.weight)[..., None, None] for table in (norm.scale, norm.shift))
+            maps = F.relu(scale * norm.norm(layer(maps)) + shift)
+        return self.generator.last(maps)
+
+
 class PhotoDiscriminator(Network):
     """Pictures (N, C, H, W) in [-1, 1] and labels (N,) to one logit each, (N,): a projection, and no batch norm."""
 

@@ -176,13 +176,13 @@ def flops_of(call: Callable[[], object]) -> int:
 def dcgan(data: ImageSet) -> None:
     """The convolutional GANs of notebooks 09 to 11: training in both memory layouts, and its share of the peak."""
     from gan_helpers.models.clips import ClipDiscriminator, ClipGenerator
-    from gan_helpers.models.convolutional import dcgan_pair, photo_pair
+    from gan_helpers.models.convolutional import photo_pair
     from gan_helpers.models.faces import face_pair
 
     pairs = {
         "09, photographs 32x32 with classes": ((3, 32, 32), photo_pair),
         "10, faces 64x64": ((3, 64, 64), face_pair),
-        "11, signs 64x64": ((1, 64, 64), lambda shape: dcgan_pair(shape, width=16)),
+        "11, signs 64x64": ((1, 64, 64), lambda shape: photo_pair(shape, width=16)),
         "11, clips 16x32x32": ((16, 32, 32), lambda _: (ClipGenerator(), ClipDiscriminator())),
     }
     for name, (shape, pair) in pairs.items():

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from gan_helpers.checkpoints import load_network, save_network
 from gan_helpers.metrics.filters import checkerboard_share
 from gan_helpers.models.convolutional import (
+    BetweenClasses,
     ConvDiscriminator,
     ConvGenerator,
     PhotoDiscriminator,
@@ -132,6 +135,51 @@ def test_a_photo_generator_draws_each_class_in_its_own_numbers_and_survives_the_
     save_network(tmp_path / "g.safetensors", generator)
     again, _ = load_network(tmp_path / "g.safetensors", PhotoGenerator)
     assert torch.equal(generate(again, latents, labels), pictures)
+
+
+def uneven_photo_generator(classes=3):
+    """A generator whose classes' rows and statistics are drawn, so that no two classes draw alike."""
+    generator = PhotoGenerator(5, classes, (1, 16, 16), width=4).eval()
+    for norm in generator.norms:
+        for table in (norm.scale, norm.shift):
+            nn.init.normal_(table.weight)
+        norm.norm.running_mean.normal_()
+        norm.norm.running_var.uniform_(0.5, 2)
+    return generator
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(0, 5), min_size=3, max_size=3).filter(lambda weights: sum(weights) > 0.01))
+def test_a_point_between_classes_is_drawn_with_the_mean_of_their_rows(weights):
+    """The oracle is a generator of one class that holds those means as its rows."""
+    generator, latents = uneven_photo_generator(), torch.randn(4, 5)
+    shares = torch.tensor([weights]) / sum(weights)
+    single = PhotoGenerator(5, 1, (1, 16, 16), width=4).eval()
+    means = {
+        name: shares @ value if name.endswith(("scale.weight", "shift.weight")) else value
+        for name, value in generator.state_dict().items()
+    }
+    single.load_state_dict(means)
+    points = torch.cat([latents, torch.tensor([weights]).expand(4, -1)], 1)
+    drawn = generate(BetweenClasses(generator), points)
+    assert torch.allclose(drawn, generate(single, latents, torch.zeros(4, dtype=torch.int64)), atol=1e-5)
+
+
+def test_a_weight_of_one_draws_its_class():
+    generator, latents, labels = uneven_photo_generator(), torch.randn(6, 5), torch.arange(6) % 3
+    between = BetweenClasses(generator)
+    drawn = generate(between, torch.cat([latents, F.one_hot(labels, 3).float()], 1))
+    assert torch.allclose(drawn, generate(generator, latents, labels), atol=1e-6)
+    assert between.config["latent_dim"] == 8
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0, 0.0), (1.0, -0.1, 0.0)])
+def test_weights_that_are_no_mixture_are_refused(weights):
+    points = torch.cat([torch.randn(2, 5), torch.tensor([weights, (1.0, 0.0, 0.0)])], 1)
+    with pytest.raises(ValueError, match="at least 0, and one of them above 0"):
+        generate(BetweenClasses(uneven_photo_generator()), points)
+    with pytest.raises(ValueError, match=r"takes \(N, 8\)"):
+        generate(BetweenClasses(uneven_photo_generator()), torch.randn(2, 5))
 
 
 def test_the_pair_learns_the_colour_of_its_pictures():
