@@ -27,7 +27,7 @@ from gan_helpers.data import (
     scale_pixels,
 )
 from gan_helpers.latent import even_loop
-from gan_helpers.models import apply, generate, sample_latents, swapped
+from gan_helpers.models import BetweenClasses, apply, generate, sample_latents, swapped
 from gan_helpers.training import add_noise
 from gan_helpers.viz import Picture, code_grid, png_bytes, show_images, tile
 
@@ -64,9 +64,11 @@ def faces() -> Picture:
 
 def loop_of_signs() -> Picture:
     """Every third frame of a closed path through six signs, as the film shows them, in two rows."""
-    generator, _ = load_shipped("logogram_generator")
+    generator, facts = load_shipped("logogram_generator")
     torch.manual_seed(0)
-    frames = generate(generator, even_loop(generator, sample_latents(generator, 6), 72)[::3])
+    words = torch.eye(len(facts["classes"]))[:6]
+    writer = BetweenClasses(generator).eval()
+    frames = generate(writer, even_loop(writer, torch.cat([sample_latents(generator, 6), words], 1), 72)[::3])
     return show_images(enlarge_ink(frames, 2), columns=12, zoom=1)
 
 
