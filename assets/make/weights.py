@@ -276,7 +276,7 @@ RECIPES = {
     # the run of tests/benchmarks/recipe.py, 15 minutes of one core
     "mnist_generator": Recipe(mnist, stable_pair, 36_000 / 937, seen_by(load_classifier)),
     "mnist_classifier": Recipe(mnist, classifier, 12, accuracy_scores),
-    "mnist_conditional": Recipe(mnist, conditional_pair, 7890 / 937, asked_of(load_classifier)),
+    "mnist_conditional": Recipe(mnist, conditional_pair, 30_000 / 937, asked_of(load_classifier)),
     "photo_classifier": Recipe(photos, photo_classifier, 8, accuracy_scores, half=True),
     "photo_generator": Recipe(photos, photo_pair, 9415 / 703, asked_of(partial(load_classifier, "photo"))),
     "face_reader": Recipe(faces, reader, 4, reading_scores, half=True),
@@ -286,7 +286,7 @@ RECIPES = {
     "glasses": Recipe(pictures("faces", size=32), glasses_pair, 1424 / 759, switch_scores),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, sign_pair, 12_000 / 156, asked_of(partial(load_classifier, "logogram"))),
-    "clip_generator": Recipe(clips, clip_pair, 2635 / 312, clip_scores, half=True),
+    "clip_generator": Recipe(clips, clip_pair, 4500 / 312, clip_scores, half=True),
     "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
     "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),
     "mnist_vae": Recipe(mnist, variational, 15, variational_scores, half=True),

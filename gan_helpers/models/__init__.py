@@ -25,6 +25,7 @@ from gan_helpers.models.clips import (
     ClipDiscriminator,
     ClipGenerator,
     PathNetwork,
+    Soften,
 )
 from gan_helpers.models.conditional import (
     ClassNorm,
@@ -135,6 +136,7 @@ __all__ = [
     "ProjectionDiscriminator",
     "Residual",
     "ResizeConvolution",
+    "Soften",
     "TranslatorPair",
     "UNet",
     "VariationalAutoencoder",

@@ -108,7 +108,7 @@ def initialise(network: Network) -> Network:
 def dcgan_pair(
     image_shape: tuple[int, ...] = (3, 32, 32), width: int = 32, upsampling: str = "transposed"
 ) -> tuple[ConvGenerator, ConvDiscriminator]:
-    """DCGAN's pair, as notebook 09 builds it, ready to be trained with ``settings.SMALL_BATCHES``.
+    """DCGAN's pair, as notebook 09 builds it, ready to be trained with ``Settings(batch_size=64)``.
 
     Its cost grows with the square of width, and by four with each doubling of the side. The weights lie channels
     last in memory, which trains some 8 % faster on a CPU (``tests/benchmarks/speed.py dcgan``).

@@ -94,7 +94,6 @@ CLASSIC = Settings(64, 2e-3, 2e-3, betas=(0.9, 0.999), label_smoothing=0.1, ema_
 STABLE = Settings(64, 4.5e-3, 4.5e-3, objective="relativistic", r1=0.1, lr_decay_from=1200)  # for models.stable_pair
 NON_SATURATING = Settings(64, 3e-3, 3e-3, r1=1.0, lr_decay_from=2400)  # notebook 07's start
 PHOTOS = Settings(64, 2e-3, 2e-3, r1=0.3, lr_decay_from=2000, flips=True)  # for models.photo_pair
-SIGNS = replace(PHOTOS, flips=False)  # for its half width: a sign seen in a mirror is another sign
-SMALL_BATCHES = Settings(batch_size=64)  # for models.dcgan_pair
+SIGNS = replace(PHOTOS, flips=False)  # for photo_pair(width=16): a sign seen in a mirror is another sign
 FACES = Settings(32, 3e-3, 3e-3, r1=0.3, lr_decay_from=3000)  # for models.face_pair: twice the steps of batches of 64
 CLIPS = Settings(64, 2e-3, 2e-3, r1=0.05, lr_decay_from=600)  # for models.ClipGenerator and its two judges

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -135,6 +137,17 @@ def test_the_content_code_is_the_sprite_and_the_motion_code_the_path():
         generate(generator, codes)
     assert torch.equal(sprites[0], sprites[1])
     assert not torch.allclose(generate(generator, moved), made, atol=1e-3)
+
+
+def test_the_filter_leaves_what_is_even_and_weakens_what_alternates():
+    """Its response at a frequency w is (5 + 2 cos w) / 7 in each direction: 1 at 0, 3/7 where pixels alternate."""
+    soften, i = clips.Soften(), torch.arange(16.0)
+    assert torch.allclose(soften(torch.full((1, 1, 9, 7), 0.3)), torch.full((1, 1, 9, 7), 0.3), atol=1e-6)
+    for w in (0.0, torch.pi / 2, torch.pi / 3, torch.pi):
+        wave = torch.cos(w * i).expand(1, 1, 16, 16)  # alike from row to row
+        response = (5 + 2 * math.cos(w)) / 7
+        assert torch.allclose(soften(wave)[..., 1:-1], response * wave[..., 1:-1], atol=1e-5)
+        assert torch.allclose(soften(wave.mT)[..., 1:-1, :], response * wave.mT[..., 1:-1, :], atol=1e-5)
 
 
 def test_the_path_is_a_recurrent_network_stepped_by_hand():
