@@ -286,7 +286,7 @@ RECIPES = {
     "glasses": Recipe(pictures("faces", size=32), glasses_pair, 1424 / 759, switch_scores),
     "logogram_classifier": Recipe(signs, classifier, 5, accuracy_scores),
     "logogram_generator": Recipe(signs, sign_pair, 12_000 / 156, asked_of(partial(load_classifier, "logogram"))),
-    "clip_generator": Recipe(clips, clip_pair, 4500 / 312, clip_scores, half=True),
+    "clip_generator": Recipe(clips, clip_pair, 8000 / 312, clip_scores, half=True),
     "mnist_autoencoder": Recipe(mnist, two_numbers, 16, error_of(reconstruction_loss)),
     "mnist_denoiser": Recipe(mnist, denoiser, 6, error_of(training.denoising_loss)),
     "mnist_vae": Recipe(mnist, variational, 15, variational_scores, half=True),
