@@ -59,7 +59,7 @@ def place(sprites: Tensor, centres: Tensor, field: int = FIELD) -> Tensor:
 def look(frames: Tensor, centres: Tensor, side: int = SPRITE) -> Tensor:
     """The square around a centre (N, 2) of each of the frames (N, H, W), square, 0 to 1: (N, side, side).
 
-    ``place`` with the matrices transposed: at whole centres it takes back what that has put there; black beyond the field.
+    ``place`` with the matrices transposed: at whole centres it takes back what that has put; black beyond the field.
     """
     columns, rows = shares(centres, frames.shape[-1], side)
     return rows.mT @ frames @ columns
